@@ -1,0 +1,86 @@
+#ifndef LIMITS_H
+#define LIMITS_H
+
+/* Every maximum of the program, by name. Sizes in bytes, times in ms unless
+ * the name says otherwise. A user may change those that have a key in
+ * lunatrix.lua; docs/limits.md lists them. */
+
+#define KIB(n) ((size_t)(n) * 1024)
+#define MIB(n) ((size_t)(n) * 1024 * 1024)
+
+/* Text and JSON */
+#define LIMIT_JSON_DEPTH 100
+#define LIMIT_JSON_BODY MIB(8)    /* a body that is decoded whole */
+#define LIMIT_JSON_KEY KIB(4)     /* a key the scanner must decode */
+#define LIMIT_EVENT_SEND KIB(64)  /* an event to send (spec: 64 KiB) */
+#define LIMIT_IDENTIFIER 255      /* ids, types, state keys (spec) */
+
+/* HTTP */
+#define LIMIT_HTTP_BODY MIB(8)          /* limits.http_body: default cap */
+#define LIMIT_HTTP_HEADERS KIB(64)
+#define LIMIT_HTTP_URL KIB(64)
+#define LIMIT_HTTP_CONNECT_MS 15000
+#define LIMIT_HTTP_TOTAL_MS 60000       /* a call's default timeout */
+#define LIMIT_HTTP_STALL_MS 30000       /* no byte for that long */
+#define LIMIT_HTTP_REDIRECTS 5
+#define LIMIT_HTTP_CONNECTIONS 64       /* open at once */
+#define LIMIT_RETRY_AFTER_MS 600000     /* no server may ask for more */
+#define LIMIT_RETRY_FIRST_MS 1000       /* back-off: doubles from here ... */
+#define LIMIT_RETRY_LAST_MS 60000       /* ... to here */
+
+/* Sync */
+#define LIMIT_SYNC_BODY MIB(4096)       /* one response, decompressed */
+#define LIMIT_SYNC_EVENT MIB(1)         /* one event cut out of it */
+#define LIMIT_SYNC_STAGE_MEMORY MIB(1)  /* then a temporary file */
+#define LIMIT_SYNC_ROOMS 1000000
+#define LIMIT_SYNC_TIMEOUT_MS 30000     /* asked of the server */
+#define LIMIT_SYNC_MARGIN_MS 30000      /* on top, before we give up */
+#define LIMIT_INGEST_BATCH 1000         /* records in one go ... */
+#define LIMIT_INGEST_SLICE_MS 10        /* ... beyond that, per tick */
+#define LIMIT_FIRST_MINUTE_REQUESTS 12  /* of /sync while it fails */
+
+/* Delivery */
+#define LIMIT_ATTEMPTS 3                /* then a dead letter */
+#define LIMIT_QUEUE 1000                /* limits.queue: rows in memory */
+#define LIMIT_UNFINISHED 100000         /* rows on disk, then sync waits */
+#define LIMIT_HANDLERS 64               /* limits.handlers: at once */
+#define LIMIT_KEEP_DONE_MS (24 * 3600 * 1000LL)
+#define LIMIT_RESEND_AGE_MS (12 * 3600 * 1000LL)
+#define LIMIT_CATCH_UP_MS (5 * 60 * 1000LL)
+#define LIMIT_OUTBOX 100000             /* unsettled sends per account */
+
+/* Scripts */
+#define LIMIT_SCRIPT_MEMORY MIB(64)     /* limits.memory */
+#define LIMIT_SCRIPT_RESERVE KIB(256)   /* so that a report has memory */
+#define LIMIT_SCRIPT_FILE MIB(8)
+#define LIMIT_BURST_MS 200              /* limits.burst: CPU between waits */
+#define LIMIT_BURST_LOAD_MS 2000        /* CPU of the main chunk */
+#define LIMIT_BURST_CLOSE_MS 50         /* <close> and pcall clean-up */
+#define LIMIT_HOOK_INSTRUCTIONS 1000
+#define LIMIT_HANDLER_MS (5 * 60 * 1000LL) /* limits.handler */
+#define LIMIT_HOOK_LOAD_MS 10000        /* on("load") */
+#define LIMIT_HOOK_UNLOAD_MS 2000       /* on("unload") */
+#define LIMIT_DRAIN_MS 30000            /* limits.drain: old generation */
+#define LIMIT_DRAIN_WATCH_MS 2000       /* same, with --watch */
+#define LIMIT_STOP_MS 10000             /* whole process, on TERM */
+#define LIMIT_STORE MIB(64)             /* limits.store: per script */
+#define LIMIT_STORE_VALUE MIB(1)
+#define LIMIT_MEMORY_TREE MIB(16)       /* bot.memory, per script */
+#define LIMIT_LOG_LINES 100             /* limits.log: per second, script */
+#define LIMIT_LOG_LINE KIB(8)
+#define LIMIT_CALL_ARGS MIB(16)         /* JSON of one host call */
+#define LIMIT_REGISTRATIONS 10000
+#define LIMIT_TIMERS 10000
+#define LIMIT_TASKS 10000
+#define LIMIT_RELOAD_RETRIES 3
+
+/* Files */
+#define LIMIT_WATCH_QUIET_MS 80
+#define LIMIT_WATCH_MOST_MS 1000
+#define LIMIT_WATCH_POLL_MS 1000
+#define LIMIT_CONFIG_FILE MIB(1)
+#define LIMIT_CONFIG_CPU_MS 50
+#define LIMIT_SECRET_FILE KIB(64)
+#define LIMIT_CONTROL_LINE KIB(256)
+
+#endif
