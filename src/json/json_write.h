@@ -8,14 +8,17 @@
 #include "err.h"
 #include "slice.h"
 
-/* Writes JSON into a buf. Commas and colons come by themselves. The first
- * failure sticks; json_finish reports it. Strings must be valid UTF-8: others
- * fail. Output is compact with shortest escapes. */
+/* Writes one JSON value into a buf. Commas and colons come by themselves.
+ * The first failure sticks, and nothing is written after it; json_finish
+ * reports it. Strings must be valid UTF-8: others fail, as does a value where
+ * none may stand. Output is compact with shortest escapes. */
 struct json_writer {
     struct buf *out; /* borrowed */
     int depth;
-    bool comma;
-    const char *fault; /* NULL while all is well */
+    bool comma;         /* something stands before what comes next */
+    bool key;           /* a key waits for its value */
+    const char *fault;  /* NULL while all is well */
+    uint64_t object[2]; /* a bit per open container: object or array */
 };
 
 void json_writer_init(struct json_writer *w, struct buf *out);
@@ -44,12 +47,14 @@ void json_member_raw(struct json_writer *w, const char *key, struct slice value)
 /* 0, or -1 with *err filled when anything failed or containers are open. */
 int json_finish(struct json_writer *w, const char *what, struct err *err);
 
-/* Appends `text` as a quoted JSON string; -1 for invalid UTF-8. */
+/* Appends `text` as a quoted JSON string. -1 for invalid UTF-8, or when out
+ * is full; out's content is then as it was. */
 int json_quote(struct slice text, struct buf *out);
 
 /* Canonical form (Matrix specification, appendix "Canonical JSON"): keys by
  * UTF-8 bytes, no white space, shortest escapes, integers within +-(2^53-1);
- * floats and anything else that has no canonical form fail. */
+ * floats, -0 and anything else that has no canonical form fail. Checks the
+ * text first. On failure out's content is as it was. */
 int json_canonical(struct slice value, struct buf *out, struct err *err);
 
 #endif
