@@ -252,7 +252,7 @@ bool json_int(struct slice value, int64_t *out)
                  memchr(value.ptr, 'E', value.len) == NULL;
     double number = json_text_to_double(value);
     if (whole || !(number >= -most && number <= most) ||
-        number != floor(number)) {
+        number != (double)(int64_t)number) {
         return false;
     }
     *out = (int64_t)number;
