@@ -1,7 +1,7 @@
 #ifndef BUF_H
 #define BUF_H
 
-#include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "err.h"
@@ -11,13 +11,16 @@
  * followed by a NUL that is not counted, so ptr is a C string where the
  * content has no NUL of its own. Appending past the maximum, or out of
  * memory, returns -1, leaves the content as it was and marks the buffer
- * failed: a run of appends may be checked once, at its end, with buf_failed. */
+ * failed; all that follows fails too. So a run of appends may be checked once,
+ * at its end, with buf_check or `failed`. What is appended must not point into
+ * the buffer itself. */
 struct buf {
     char *ptr; /* NULL until the first byte */
     size_t len;
     size_t cap;
     size_t max; /* a name from limits.h */
     bool failed;
+    bool no_memory; /* why it failed, if not the maximum */
 };
 
 void buf_init(struct buf *buf, size_t max);
@@ -32,7 +35,7 @@ int buf_adds(struct buf *buf, const char *text);
 int buf_addf(struct buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Makes room for n more bytes and returns where they go, or NULL; the caller
- * writes them and then says how many with buf_added. */
+ * writes them and then says how many, 0 too, with buf_added. */
 char *buf_reserve(struct buf *buf, size_t n);
 void buf_added(struct buf *buf, size_t n);
 /* Cuts the content back to len bytes. */
@@ -44,7 +47,8 @@ void buf_consume(struct buf *buf, size_t n);
 struct slice buf_slice(const struct buf *buf);
 /* The content as a C string; "" for an empty buffer. */
 const char *buf_str(const struct buf *buf);
-/* 0, or -1 with ERR_LIMIT saying `what` went over the buffer's maximum. */
+/* 0, or -1 with ERR_LIMIT saying `what` went over the buffer's maximum (or
+ * ERR_SYSTEM when it was the memory that ended). */
 int buf_check(const struct buf *buf, const char *what, struct err *err);
 
 #endif
