@@ -359,28 +359,6 @@ char *json_dup(struct slice value, size_t max)
     return copy;
 }
 
-/* The byte after the string whose opening quote is at p. */
-static const char *skip_string(const char *p, const char *end)
-{
-    const char *first = ++p;
-    while (p < end) {
-        const char *quote = memchr(p, '"', (size_t)(end - p));
-        if (quote == NULL) {
-            break;
-        }
-        const char *b = quote;
-        while (b > first && b[-1] == '\\') {
-            b--;
-        }
-        p = quote + 1;
-        if ((quote - b) % 2 == 0) {
-            return p;
-        }
-        first = p;
-    }
-    return end;
-}
-
 /* The byte after the value at p. */
 static const char *skip_value(const char *p, const char *end)
 {
@@ -389,7 +367,7 @@ static const char *skip_value(const char *p, const char *end)
     while (p < end) {
         switch (*p) {
         case '"':
-            p = skip_string(p, end);
+            p = json_text_skip_string(p, end);
             break;
         case '{':
         case '[':
@@ -455,7 +433,7 @@ bool json_next(struct json_iter *it)
             return iter_end(it);
         }
         const char *key = p;
-        p = skip_string(p, end);
+        p = json_text_skip_string(p, end);
         it->key = slice_make(key, (size_t)(p - key));
         p = json_text_space(p, end);
         if (p < end && *p == ':') {

@@ -139,6 +139,27 @@ size_t json_text_escape(const char *p, const char *end, unsigned *code)
     return 12;
 }
 
+const char *json_text_skip_string(const char *p, const char *end)
+{
+    const char *first = ++p;
+    while (p < end) {
+        const char *quote = memchr(p, '"', (size_t)(end - p));
+        if (quote == NULL) {
+            break;
+        }
+        const char *b = quote;
+        while (b > first && b[-1] == '\\') {
+            b--;
+        }
+        p = quote + 1;
+        if ((quote - b) % 2 == 0) {
+            return p;
+        }
+        first = p;
+    }
+    return end;
+}
+
 size_t json_text_decode(struct slice inner, char *out)
 {
     const char *p = inner.ptr, *end = p + inner.len;

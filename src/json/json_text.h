@@ -73,6 +73,10 @@ int json_text_hex(char c);
  * tells 1 from 0: a surrogate without its other half. */
 size_t json_text_escape(const char *p, const char *end, unsigned *code);
 
+/* The byte after the string whose opening quote is at p, in text that was
+ * checked. */
+const char *json_text_skip_string(const char *p, const char *end);
+
 /* Decodes what stands between the quotes; out has room for inner.len bytes,
  * which is never too little. Returns the length. */
 size_t json_text_decode(struct slice inner, char *out);
