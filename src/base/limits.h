@@ -83,5 +83,18 @@
 #define LIMIT_CONFIG_CPU_MS 50
 #define LIMIT_SECRET_FILE KIB(64)
 #define LIMIT_CONTROL_LINE KIB(256)
+#define LIMIT_PATH KIB(4)
+#define LIMIT_WATCH_DIRECTORIES 4096
+#define LIMIT_WATCH_DRAIN 16            /* reads of events per callback */
+
+/* Loop */
+#define LIMIT_LOOP_TIMERS 1000000       /* scripts are stopped far earlier */
+
+/* Database */
+#define LIMIT_ROW MIB(2)                /* one row: an event and its names */
+#define LIMIT_WRITES 100000             /* waiting for a commit at once */
+#define LIMIT_WAL MIB(16)               /* of a -wal file between peaks */
+#define LIMIT_KEEP_DEAD_MS (30 * 24 * 3600 * 1000LL) /* dead letters */
+#define LIMIT_STORE_KEY KIB(1)          /* a key of bot.store */
 
 #endif

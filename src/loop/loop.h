@@ -37,8 +37,10 @@ bool loop_is_virtual(const struct loop *loop);
 
 /* Turns until loop_stop, or until nothing is pending (no timer, tick, poll
  * or signal). Ticks queued during a turn run in the next, timers due run in
- * order of their time, then of their start. */
+ * order of their time, then of their start. Not from inside a callback; nor
+ * are loop_turn and loop_advance. */
 void loop_run(struct loop *loop);
+/* Ends loop_run with the turn it is in; the next loop_run, when none runs. */
 void loop_stop(struct loop *loop);
 /* One turn, waiting for nothing. Returns whether anything was run. */
 bool loop_turn(struct loop *loop);
@@ -49,8 +51,8 @@ void loop_advance(struct loop *loop, int64_t ms);
 int loop_pending(const struct loop *loop);
 
 /* Calls fn(arg) no sooner than ms from now (0: next turn). */
-struct timer *timer_start(struct loop *loop, int64_t ms, loop_fn *fn,
-                          void *arg, struct err *err);
+struct timer *timer_start(struct loop *loop, int64_t ms, loop_fn *fn, void *arg,
+                          struct err *err);
 void timer_cancel(struct timer *timer);
 /* Milliseconds until it is due, never below 0. */
 int64_t timer_left(const struct timer *timer);

@@ -13,8 +13,11 @@ enum { POLL_READ = 1, POLL_WRITE = 2, POLL_ERROR = 4 };
 struct poll;
 struct signal_watch;
 
-/* events: POLL_READ and POLL_WRITE together or alone. fn gets what is ready;
- * POLL_ERROR when the descriptor is broken: the owner must then stop it. */
+/* events: POLL_READ and POLL_WRITE together or alone, or 0 for a pause. fn gets
+ * what is ready; POLL_ERROR when the descriptor is broken: the owner must then
+ * stop it. A closed other end is readable. One poll per descriptor; regular
+ * files and /dev/null cannot be polled (they never make anyone wait), that is
+ * an err. The descriptor's own flags stay as they are. */
 typedef void poll_fn(void *arg, int events);
 struct poll *poll_start(struct loop *loop, int fd, int events, poll_fn *fn,
                         void *arg, struct err *err);

@@ -9,8 +9,10 @@
  * DELETE_SELF MOVE_SELF, never MODIFY: a half-written file is not news);
  * where inotify fails, or with poll = true, "look again" comes every
  * LIMIT_WATCH_POLL_MS. fn comes LIMIT_WATCH_QUIET_MS after the last event,
- * LIMIT_WATCH_MOST_MS after the first at the latest, and so at once for a
- * queue overflow. */
+ * LIMIT_WATCH_MOST_MS after the first at the latest, and at once for a queue
+ * overflow. A directory is watched by its path: when a link above it is
+ * swapped the new target is watched, as long as the directory the link lies in
+ * is watched as well. */
 
 struct watch;
 
