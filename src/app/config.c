@@ -1,0 +1,478 @@
+#include "config.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "config_value.h"
+#include "file.h"
+#include "json_lua.h"
+#include "json_read.h"
+#include "limits.h"
+#include "paths.h"
+
+/* ---- running the file -------------------------------------------------- */
+
+/* The file's state: little time, little memory, nothing in it. */
+struct runner {
+    struct slice text;
+    const char *path;
+    struct buf *json;
+    size_t memory;
+    clock_t deadline;
+};
+
+static void *runner_allocate(void *arg, void *ptr, size_t old, size_t size)
+{
+    struct runner *run = arg;
+
+    if (!ptr)
+        old = 0;
+    if (size == 0) {
+        free(ptr);
+        run->memory -= old;
+        return NULL;
+    }
+    if (size > old && run->memory + size - old > LIMIT_CONFIG_MEMORY)
+        return NULL;
+    void *grown = realloc(ptr, size);
+    if (grown)
+        run->memory += size - old;
+    return grown;
+}
+
+static void runner_hook(lua_State *L, lua_Debug *ar)
+{
+    void *arg;
+
+    (void)ar;
+    lua_getallocf(L, &arg);
+    if (clock() > ((struct runner *)arg)->deadline)
+        luaL_error(L, "it runs for too long (%d ms)", LIMIT_CONFIG_CPU_MS);
+}
+
+/* The protected function: compiles the text, runs it in an empty environment,
+ * and writes what it returns as JSON. */
+static int runner_main(lua_State *L)
+{
+    struct runner *run = lua_touserdata(L, 1);
+    char name[256];
+
+    snprintf(name, sizeof name, "@%s", run->path);
+    if (luaL_loadbufferx(L, run->text.ptr, run->text.len, name, "t") != LUA_OK)
+        return lua_error(L);
+    lua_newtable(L);
+    lua_setupvalue(L, -2, 1);
+    lua_call(L, 0, 1);
+    if (!lua_istable(L, -1))
+        return luaL_error(L, "%s:1: it must return a table", run->path);
+    json_lua_write(L, lua_gettop(L), run->json, 0);
+    return 0;
+}
+
+/* Appends what the file returns to json. */
+static int run_file(const char *path, struct slice text, struct buf *json,
+                    struct err *err)
+{
+    struct runner run = { text, path, json, 0,
+                          clock() +
+                              LIMIT_CONFIG_CPU_MS * CLOCKS_PER_SEC / 1000 };
+    lua_State *L = lua_newstate(runner_allocate, &run);
+    int result = 0;
+
+    if (!L)
+        return err_set(err, ERR_LIMIT, "cannot run %s: out of memory", path);
+    lua_sethook(L, runner_hook, LUA_MASKCOUNT, LIMIT_HOOK_INSTRUCTIONS);
+    lua_pushcfunction(L, runner_main);
+    lua_pushlightuserdata(L, &run);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        const char *message = lua_tostring(L, -1);
+        bool placed = message && strncmp(message, path, strlen(path)) == 0;
+        result = err_set(err, ERR_CONFIG, "%s%s%s", placed ? "" : path,
+                         placed ? "" : ": ",
+                         message ? message : "it raised an error");
+    }
+    lua_close(L);
+    return result;
+}
+
+/* ---- reading the table ------------------------------------------------- */
+
+static const struct config_field account_fields[] = {
+    { "user_id", CONFIG_STRING, offsetof(struct config_account, user_id),
+      NULL },
+    { "homeserver", CONFIG_STRING, offsetof(struct config_account, homeserver),
+      NULL },
+    { "admins", CONFIG_STRINGS, offsetof(struct config_account, admins), NULL },
+    { "admin_room", CONFIG_STRING, offsetof(struct config_account, admin_room),
+      NULL },
+    { "autojoin", CONFIG_STRING, offsetof(struct config_account, autojoin),
+      "never|admins|invited" },
+    { "prefix", CONFIG_STRING, offsetof(struct config_account, prefix), NULL },
+    { "catch_up", CONFIG_DURATION, offsetof(struct config_account, catch_up_ms),
+      NULL },
+    { "help", CONFIG_BOOL, offsetof(struct config_account, help), NULL },
+    { NULL, CONFIG_LATER, 0, NULL }
+};
+
+static const struct config_field script_fields[] = {
+    { "file", CONFIG_STRING, offsetof(struct config_script, file), NULL },
+    { "account", CONFIG_STRING, offsetof(struct config_script, account), NULL },
+    { "config", CONFIG_OBJECT, offsetof(struct config_script, settings), NULL },
+    { "secrets", CONFIG_OBJECT, offsetof(struct config_script, secrets), NULL },
+    { "rooms", CONFIG_LATER, 0, NULL },
+    { "profile", CONFIG_LATER, 0, NULL },
+    { "allow", CONFIG_LATER, 0, NULL },
+    { NULL, CONFIG_LATER, 0, NULL }
+};
+
+static const struct config_field limit_fields[] = {
+    { "memory", CONFIG_SIZE, offsetof(struct config_limits, memory), NULL },
+    { "http_body", CONFIG_SIZE, offsetof(struct config_limits, http_body),
+      NULL },
+    { "store", CONFIG_SIZE, offsetof(struct config_limits, store), NULL },
+    { "burst", CONFIG_DURATION, offsetof(struct config_limits, burst_ms),
+      NULL },
+    { "handler", CONFIG_DURATION, offsetof(struct config_limits, handler_ms),
+      NULL },
+    { "drain", CONFIG_DURATION, offsetof(struct config_limits, drain_ms),
+      NULL },
+    { "handlers", CONFIG_COUNT, offsetof(struct config_limits, handlers),
+      NULL },
+    { "queue", CONFIG_COUNT, offsetof(struct config_limits, queue), NULL },
+    { "log", CONFIG_COUNT, offsetof(struct config_limits, log), NULL },
+    { NULL, CONFIG_LATER, 0, NULL }
+};
+
+/* The keys at the top. */
+struct top {
+    struct buf accounts, scripts, limits;
+};
+
+static const struct config_field top_fields[] = {
+    { "accounts", CONFIG_OBJECT, offsetof(struct top, accounts), NULL },
+    { "scripts", CONFIG_OBJECT, offsetof(struct top, scripts), NULL },
+    { "limits", CONFIG_OBJECT, offsetof(struct top, limits), NULL },
+    { "listen", CONFIG_LATER, 0, NULL },
+    { NULL, CONFIG_LATER, 0, NULL }
+};
+
+static int init_account(struct config_account *account, struct slice name)
+{
+    account->name = slice_dup(name);
+    account->prefix = slice_dup(slice_str("!"));
+    account->autojoin = slice_dup(slice_str("never"));
+    account->admins = calloc(1, sizeof *account->admins);
+    account->catch_up_ms = LIMIT_CATCH_UP_MS;
+    account->help = true;
+    return account->name && account->prefix && account->autojoin &&
+                   account->admins
+               ? 0
+               : -1;
+}
+
+static void init_script(struct config_script *script, struct slice name)
+{
+    script->name = slice_dup(name);
+    buf_init(&script->settings, LIMIT_CONFIG_FILE);
+    buf_init(&script->secrets, LIMIT_CONFIG_FILE);
+}
+
+static size_t count_members(struct slice object)
+{
+    struct json_iter it = json_iter(object);
+    size_t n = 0;
+
+    while (json_next(&it))
+        n++;
+    return n;
+}
+
+/* The name of one account or script, checked; NULL with *err filled. */
+static const char *take_name(const struct config_place *place, struct slice key,
+                             const char *what, struct err *err)
+{
+    static char name[80];
+    struct slice plain = json_plain(key);
+    struct err why;
+
+    snprintf(name, sizeof name, "%.*s", SLICE_ARG(plain));
+    if (paths_check_name(what, name, &why) == 0)
+        return name;
+    config_fail(place, plain, err, "%s", why.text);
+    return NULL;
+}
+
+static int read_accounts(struct config *config, struct config_place place,
+                         struct slice object, struct err *err)
+{
+    struct json_iter it = json_iter(object);
+    char where[100];
+
+    config->accounts =
+        calloc(count_members(object) + 1, sizeof *config->accounts);
+    if (!config->accounts)
+        return err_set(err, ERR_LIMIT, "out of memory");
+    while (json_next(&it)) {
+        struct config_account *account =
+            &config->accounts[config->account_count];
+        const char *name = take_name(&place, it.key, "account", err);
+        if (!name)
+            return -1;
+        snprintf(where, sizeof where, "accounts.%s", name);
+        config->account_count++;
+        if (init_account(account, slice_str(name)) != 0)
+            return err_set(err, ERR_LIMIT, "out of memory");
+        struct config_place below = { place.file, place.text, where };
+        if (config_read(&below, it.value, account_fields, account, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* `file` counts from the configuration's folder. */
+static int place_file(struct config *config, struct config_script *script)
+{
+    struct buf path;
+    int result = -1;
+
+    if (script->file[0] == '/' || strcmp(config->directory, ".") == 0)
+        return 0;
+    buf_init(&path, LIMIT_PATH);
+    if (buf_addf(&path, "%s/%s", config->directory, script->file) == 0) {
+        free(script->file);
+        script->file = slice_dup(buf_slice(&path));
+        result = script->file ? 0 : -1;
+    }
+    buf_free(&path);
+    return result;
+}
+
+static int read_scripts(struct config *config, struct config_place place,
+                        struct slice object, struct err *err)
+{
+    struct json_iter it = json_iter(object);
+    char where[100];
+
+    config->scripts =
+        calloc(count_members(object) + 1, sizeof *config->scripts);
+    if (!config->scripts)
+        return err_set(err, ERR_LIMIT, "out of memory");
+    while (json_next(&it)) {
+        struct config_script *script = &config->scripts[config->script_count];
+        const char *name = take_name(&place, it.key, "script", err);
+        if (!name)
+            return -1;
+        snprintf(where, sizeof where, "scripts.%s", name);
+        config->script_count++;
+        init_script(script, slice_str(name));
+        struct config_place below = { place.file, place.text, where };
+        if (config_read(&below, it.value, script_fields, script, err) != 0)
+            return -1;
+        if (!script->file)
+            return config_fail(&below, SLICE_NONE, err,
+                               "%s needs file = \"...\"", where);
+        if (place_file(config, script) != 0)
+            return err_set(err, ERR_LIMIT, "out of memory");
+    }
+    return 0;
+}
+
+/* Every account a script names must be there. */
+static int check_accounts(const struct config *config,
+                          struct config_place place, struct err *err)
+{
+    for (size_t i = 0; i < config->script_count; i++) {
+        const struct config_script *script = &config->scripts[i];
+        bool found = !script->account;
+        for (size_t j = 0; j < config->account_count && !found; j++)
+            found = strcmp(config->accounts[j].name, script->account) == 0;
+        if (!found) {
+            place.where = "scripts";
+            return config_fail(&place, slice_str(script->name), err,
+                               "scripts.%s names account '%s', which is not "
+                               "in accounts",
+                               script->name, script->account);
+        }
+    }
+    return 0;
+}
+
+static int read_table(struct config *config, const struct config_place *place,
+                      struct slice json, struct err *err)
+{
+    struct top top;
+    struct config_place below = *place;
+    int result = -1;
+
+    buf_init(&top.accounts, LIMIT_CONFIG_FILE);
+    buf_init(&top.scripts, LIMIT_CONFIG_FILE);
+    buf_init(&top.limits, LIMIT_CONFIG_FILE);
+    if (config_read(place, json, top_fields, &top, err) != 0)
+        goto out;
+    below.where = "accounts";
+    if (read_accounts(config, below, buf_slice(&top.accounts), err) != 0)
+        goto out;
+    below.where = "scripts";
+    if (read_scripts(config, below, buf_slice(&top.scripts), err) != 0)
+        goto out;
+    below.where = "limits";
+    if (config_read(&below, buf_slice(&top.limits), limit_fields,
+                    &config->limits, err) != 0)
+        goto out;
+    result = check_accounts(config, *place, err);
+out:
+    buf_free(&top.accounts);
+    buf_free(&top.scripts);
+    buf_free(&top.limits);
+    return result;
+}
+
+static int load_file(struct config *config, struct err *err)
+{
+    struct buf text, json;
+    int result = -1;
+
+    buf_init(&text, LIMIT_CONFIG_FILE);
+    buf_init(&json, LIMIT_CONFIG_FILE);
+    if (file_read(config->path, LIMIT_CONFIG_FILE, &text, err) != 0) {
+        if (err)
+            err->kind = ERR_CONFIG;
+        goto out;
+    }
+    struct config_place place = { config->path, buf_slice(&text), "" };
+    if (run_file(config->path, place.text, &json, err) == 0)
+        result = read_table(config, &place, buf_slice(&json), err);
+out:
+    buf_free(&json);
+    buf_free(&text);
+    return result;
+}
+
+/* Without accounts in the file (or without a file) there is "main". */
+static int add_main(struct config *config)
+{
+    struct config_account *grown;
+
+    if (config->account_count > 0)
+        return 0;
+    grown = calloc(1, sizeof *grown);
+    if (!grown)
+        return -1;
+    free(config->accounts);
+    config->accounts = grown;
+    config->account_count = 1;
+    return init_account(grown, slice_str("main"));
+}
+
+struct config *config_load(const char *flag, struct err *err)
+{
+    struct config *config = calloc(1, sizeof *config);
+    struct buf path, directory;
+    int found;
+
+    buf_init(&path, LIMIT_PATH);
+    buf_init(&directory, LIMIT_PATH);
+    if (!config)
+        goto memory;
+    found = paths_config(flag, &path, err);
+    if (found < 0)
+        goto fail;
+    if (paths_directory(found ? buf_str(&path) : "", &directory) != 0)
+        goto memory;
+    config->directory = slice_dup(buf_slice(&directory));
+    config->path = found ? slice_dup(buf_slice(&path)) : NULL;
+    if (!config->directory || (found && !config->path))
+        goto memory;
+    if (found && load_file(config, err) != 0)
+        goto fail;
+    if (add_main(config) != 0)
+        goto memory;
+    goto out;
+memory:
+    err_set(err, ERR_LIMIT, "cannot load the configuration: out of memory");
+fail:
+    config_free(config);
+    config = NULL;
+out:
+    buf_free(&path);
+    buf_free(&directory);
+    return config;
+}
+
+static void free_account(struct config_account *account)
+{
+    free(account->name);
+    free(account->user_id);
+    free(account->homeserver);
+    free(account->admin_room);
+    free(account->prefix);
+    free(account->autojoin);
+    for (char **admin = account->admins; admin && *admin; admin++)
+        free(*admin);
+    free(account->admins);
+}
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    for (size_t i = 0; i < config->account_count; i++)
+        free_account(&config->accounts[i]);
+    for (size_t i = 0; i < config->script_count; i++) {
+        free(config->scripts[i].name);
+        free(config->scripts[i].file);
+        free(config->scripts[i].account);
+        buf_free(&config->scripts[i].settings);
+        buf_free(&config->scripts[i].secrets);
+    }
+    free(config->accounts);
+    free(config->scripts);
+    free(config->path);
+    free(config->directory);
+    free(config);
+}
+
+/* Without a file any name may be used: the one account gets it. */
+static const struct config_account *
+rename_main(struct config *config, const char *name, struct err *err)
+{
+    char *copy;
+
+    if (paths_check_name("account", name, err) != 0)
+        return NULL;
+    copy = slice_dup(slice_str(name));
+    if (!copy) {
+        err_set(err, ERR_LIMIT, "out of memory");
+        return NULL;
+    }
+    free(config->accounts[0].name);
+    config->accounts[0].name = copy;
+    return &config->accounts[0];
+}
+
+const struct config_account *config_account(struct config *config,
+                                            const char *name, struct err *err)
+{
+    struct buf names;
+
+    if (!name)
+        name = config->account_count == 1 ? config->accounts[0].name : "main";
+    for (size_t i = 0; i < config->account_count; i++) {
+        if (strcmp(config->accounts[i].name, name) == 0)
+            return &config->accounts[i];
+    }
+    if (!config->path)
+        return rename_main(config, name, err);
+    buf_init(&names, KIB(1));
+    for (size_t i = 0; i < config->account_count; i++)
+        buf_addf(&names, "%s%s", i ? ", " : "", config->accounts[i].name);
+    err_set(err, ERR_CONFIG, "there is no account '%s' in %s; it has %s", name,
+            config->path, buf_str(&names));
+    buf_free(&names);
+    return NULL;
+}
