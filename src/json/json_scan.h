@@ -15,8 +15,10 @@
  * Token handlers may ask the scanner to capture the value that begins at the
  * token just reported: its raw bytes go to a sink piece by piece and no
  * tokens are reported until it has ended. Faults inside a captured value that
- * leave its structure sound (bad UTF-8, lone surrogate, control byte in a
- * string, too deep below it) spoil that value only. */
+ * leave its structure sound (bad UTF-8, lone surrogate, bad escape, control
+ * byte in a string, number too long, deeper than LIMIT_JSON_DEPTH below it)
+ * spoil that value only, and in a value passed over they do not count. A
+ * captured value is reported sound exactly when json_check accepts it. */
 
 enum json_token {
     JSON_TOKEN_OBJECT, JSON_TOKEN_OBJECT_END,
@@ -40,14 +42,18 @@ typedef void json_capture_fn(void *arg, struct slice piece, const char *fault);
 struct json_scan *json_scan_new(json_token_fn *token, json_capture_fn *capture,
                                 void *arg);
 void json_scan_free(struct json_scan *scan);
-/* 0, or -1 with ERR_JSON: a fault of structure; the scan is then over. */
+/* 0, or -1 with ERR_JSON: a fault of structure, or any fault outside of
+ * captured and skipped values; the scan is then over and keeps saying so. */
 int json_scan_feed(struct json_scan *scan, struct slice piece, struct err *err);
-/* 0 when exactly one whole value was fed, else -1 with ERR_JSON. */
+/* 0 when exactly one whole value was fed, else -1 with ERR_JSON. May report a
+ * last token: a number ends with the text. */
 int json_scan_end(struct json_scan *scan, struct err *err);
 /* Only from inside json_token_fn, on JSON_TOKEN_OBJECT or JSON_TOKEN_ARRAY:
  * capture the container that begins here, or pass over it unreported (its
  * end is not reported either). */
 void json_scan_capture(struct json_scan *scan);
 void json_scan_skip(struct json_scan *scan);
+/* Only from inside json_token_fn: was this key or string cut? */
+bool json_scan_is_cut(const struct json_scan *scan);
 
 #endif
