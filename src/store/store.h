@@ -20,32 +20,39 @@
 
 struct store;
 
-/* directory: the account's folder (0700, made when missing; laxer modes are refused), or NULL for
- * databases in memory. Takes the exclusive lock of the folder: a second
- * process gets ERR_DENIED naming the folder and the first one's pid. Migrates. Returns owned. */
+/* directory: the account's folder (0700, made when missing; laxer modes are
+ * refused, those of its files too), or NULL for databases in memory. Takes the
+ * exclusive lock of the folder: a second process gets ERR_DENIED naming the
+ * folder and the first one's pid. Migrates. Returns owned. */
 struct store *store_open(struct loop *loop, const char *directory,
                          struct err *err);
-/* Commits what is queued (store_flush), then closes. */
+/* Commits what is queued (store_flush), and what its done callbacks queue;
+ * what those queue is refused, ERR_CANCELLED. Then closes. An open ingest is
+ * rolled back. */
 void store_close(struct store *store);
 
 /* Queues a write. run is called once, inside a transaction of account.db,
  * from a later turn; when it fails only its own changes are undone. done is
  * called once: err NULL after the COMMIT is on disk, else why not (run's own
  * failure, or the commit's: then nothing of any write of that turn counts).
- * arg must live until done. A write cannot be taken back. */
+ * done may be NULL. arg must live until done. A write cannot be taken back.
+ * Whoever repeats a failed write waits first: a disk may stay full. */
 typedef int store_write_fn(struct store *store, void *arg, struct err *err);
 typedef void store_done_fn(void *arg, const struct err *err);
 int store_write(struct store *store, store_write_fn *run, store_done_fn *done,
                 void *arg, struct err *err);
-/* Runs and commits what is queued now, done callbacks included. */
+/* Runs and commits what is queued now, done callbacks included. Not while an
+ * ingest is open, nor from inside a run. */
 void store_flush(struct store *store);
 
 /* The gate, for sync_ingest alone: between begin and end every queued write
  * waits, and statements run directly belong to the one open transaction,
- * which may stay open over several turns. end commits (commit = true) or
- * rolls back; on a failed commit everything is rolled back. */
+ * which may stay open over several turns; readers see what it wrote so far.
+ * end commits (commit = true) or rolls back; on a failed commit everything is
+ * rolled back. The gate is open after end, whatever it returns. */
 int store_ingest_begin(struct store *store, struct err *err);
 int store_ingest_end(struct store *store, bool commit, struct err *err);
+bool store_ingest_open(const struct store *store);
 
 /* meta: single values. get appends to out and returns 1; 0 when absent; -1.
  * meta_set belongs inside a write or an ingest. */
@@ -68,14 +75,16 @@ struct store_room {
     int64_t joined_count;    /* -1 unknown */
     int64_t invited_count;   /* -1 unknown */
 };
-/* Writers belong inside a write or an ingest; they create what is missing. */
+/* Writers belong inside a write or an ingest (elsewhere they are refused);
+ * they create what is missing. A room not joined yet has membership "". */
 int store_room_set_membership(struct store *store, struct slice room_id,
                               struct slice membership, struct err *err);
 int store_room_set_joined_ts(struct store *store, struct slice room_id,
                              int64_t ts, struct err *err);
+/* Heroes that are absent and counts below 0 leave what is known. */
 int store_room_set_summary(struct store *store, struct slice room_id,
-                           struct slice heroes, int64_t joined,
-                           int64_t invited, struct err *err);
+                           struct slice heroes, int64_t joined, int64_t invited,
+                           struct err *err);
 int store_room_set_members_complete(struct store *store, struct slice room_id,
                                     struct err *err);
 int store_room_set_encrypted(struct store *store, struct slice room_id,
@@ -86,8 +95,8 @@ int store_room_set_direct(struct store *store, const struct slice *room_ids,
 /* 1 found, 0 unknown room, -1. */
 int store_room_get(struct store *store, struct slice room_id,
                    struct store_room *room, struct err *err);
-/* Walks rooms with that membership (absent: all); the callback returns false to stop.
- * It may call readers, but no second walk of the same kind. */
+/* Walks rooms with that membership (absent: all); the callback returns false
+ * to stop. It may call readers, but no second walk of the same kind. */
 typedef bool store_room_fn(void *arg, const struct store_room *room);
 int store_room_each(struct store *store, struct slice membership,
                     store_room_fn *fn, void *arg, struct err *err);
@@ -99,7 +108,8 @@ struct store_state {
 };
 int store_state_put(struct store *store, const struct store_state *state,
                     struct err *err);
-/* Everything of the room's state (before a replacement, or when forgotten). */
+/* Everything of the room's state (before a replacement, or when forgotten);
+ * its members are incomplete then. The encryption latch stays. */
 int store_state_clear(struct store *store, struct slice room_id,
                       struct err *err);
 /* 1 found, 0 absent, -1. Slices valid until the next store call. */
@@ -115,41 +125,47 @@ int store_state_each(struct store *store, struct slice room_id,
 /* ---- store_inbox.c: events to deliver ---------------------------------- */
 
 enum store_delivery {
-    STORE_QUEUED, STORE_STARTED, STORE_DONE, STORE_FAILED, STORE_CANCELLED,
+    STORE_QUEUED,
+    STORE_STARTED,
+    STORE_DONE,
+    STORE_FAILED,
+    STORE_CANCELLED,
     STORE_DEAD /* failed after its last attempt: the dead letter */
 };
 
 struct store_event {
-    int64_t id;          /* row, set by the store */
-    int64_t batch, idx;  /* order: batch of the response, place in it */
+    int64_t id;            /* row, set by the store */
+    int64_t batch, idx;    /* order: batch of the response, place in it */
     struct slice room_id;  /* "" outside rooms */
-    struct slice event_id; /* absent for ephemeral, account data, to-device, invites */
+    struct slice event_id; /* absent for ephemeral, account data, to-device,
+                              invites */
     struct slice section;  /* "timeline" "invite" "knock" "ephemeral"
-                              "account_data" "room_account_data" "to_device" "presence" */
+                              "account_data" "room_account_data" "to_device"
+                              "presence" */
     struct slice type;
-    struct slice json;     /* the raw event */
-    bool history;          /* older than catch_up, or before we joined */
+    struct slice json; /* the raw event */
+    bool history;      /* older than catch_up, or before we joined */
 };
 /* Adds an event once. Returns 1 with *id set, 0 when this (room, event id)
  * is there already (*id its row), -1. Inside a write or an ingest. */
 int store_inbox_add(struct store *store, const struct store_event *event,
                     int64_t *id, struct err *err);
-/* One delivery of an event to a script, state queued. */
+/* One delivery of an event to a script, state queued; once per script. */
 int store_delivery_add(struct store *store, int64_t event, const char *script,
                        struct err *err);
 struct store_delivery_row {
-    int64_t id; /* of the delivery: increasing in (batch, idx) order per script */
+    int64_t id; /* of the delivery */
     int attempt;
     bool redelivered;
     struct store_event event;
 };
-/* Queued rows of a script after (batch, idx) = (batch, idx), in order, at
- * most max; the callback must not write. Returns how many, or -1. */
+/* Queued rows of a script after (batch, idx), in that order, at most max; the
+ * callback must not write. Returns how many, or -1. */
 typedef void store_delivery_fn(void *arg, const struct store_delivery_row *row);
 int store_delivery_read(struct store *store, const char *script, int64_t batch,
                         int64_t idx, int max, store_delivery_fn *fn, void *arg,
                         struct err *err);
-/* started, attempt + 1. Inside a write. */
+/* started, attempt + 1; -1 for a row that is not queued. Inside a write. */
 int store_delivery_claim(struct store *store, int64_t id, struct err *err);
 /* error may be NULL. Back to STORE_QUEUED: give_back takes the attempt back. */
 int store_delivery_mark(struct store *store, int64_t id,
@@ -160,7 +176,8 @@ int store_delivery_mark(struct store *store, int64_t id,
  * died now. Inside a write. */
 int store_delivery_recover(struct store *store, int attempts, int *dead,
                            struct err *err);
-/* Rows of scripts not in names become cancelled; *count of them. */
+/* Unfinished rows of scripts not in names become cancelled; *dropped: how
+ * many. Inside a write. */
 int store_delivery_drop_others(struct store *store, const char *const *names,
                                int count, int *dropped, struct err *err);
 /* Unfinished rows of the account (queued and started); -1. */
@@ -170,7 +187,8 @@ typedef void store_dead_fn(void *arg, const struct store_delivery_row *row,
                            const char *script, const char *error);
 int store_delivery_dead(struct store *store, int max, store_dead_fn *fn,
                         void *arg, struct err *err);
-/* Deletes finished events older than keep_ms. Inside a write. */
+/* Deletes finished events older than keep_ms; dead letters are kept for
+ * LIMIT_KEEP_DEAD_MS. Inside a write. */
 int store_inbox_prune(struct store *store, int64_t now_ms, int64_t keep_ms,
                       struct err *err);
 
@@ -184,12 +202,13 @@ enum store_send {
 struct store_outbox_row {
     int64_t id;
     enum store_send state;
-    struct slice txn_id, script, room_id, type, redacts /* absent but for redactions */;
-    struct slice content;   /* JSON, the very bytes that go out */
-    struct slice event_id;  /* when sent */
-    struct slice error;     /* when refused: JSON {errcode, error, status} */
+    struct slice txn_id, script, room_id, type;
+    struct slice redacts;  /* absent but for redactions */
+    struct slice content;  /* JSON, the very bytes that go out */
+    struct slice event_id; /* when sent */
+    struct slice error;    /* when refused: JSON {errcode, error, status} */
     int64_t first_try, last_try; /* wall ms, 0 never */
-    int64_t cause;          /* delivery row whose handler made it, 0 none */
+    int64_t cause; /* delivery row whose handler made it, 0 none */
 };
 /* Adds a send once. 1 added, 0 a row with this txn_id is there; either way
  * *id is set. -1. Inside a write. */
@@ -200,6 +219,8 @@ int store_outbox_get(struct store *store, int64_t id,
                      struct store_outbox_row *row, struct err *err);
 int store_outbox_find(struct store *store, struct slice txn_id,
                       struct store_outbox_row *row, struct err *err);
+/* Inside a write or an ingest. A sent row stays sent, with its first event id;
+ * a refused one becomes sent when its echo comes. */
 int store_outbox_tried(struct store *store, int64_t id, int64_t now,
                        struct err *err);
 int store_outbox_sent(struct store *store, int64_t id, struct slice event_id,
@@ -210,16 +231,18 @@ int store_outbox_refused(struct store *store, int64_t id, struct slice error,
 typedef void store_outbox_fn(void *arg, const struct store_outbox_row *row);
 int store_outbox_waiting(struct store *store, store_outbox_fn *fn, void *arg,
                          struct err *err);
-/* Deletes settled rows older than keep_ms, and waiting rows never tried whose cause
- * is still to be delivered again (at start, prune_untried true). */
+/* Deletes settled rows older than keep_ms, but those whose cause is unfinished,
+ * and waiting rows never tried whose cause is still to be delivered again (at
+ * start, prune_untried true). Inside a write. */
 int store_outbox_prune(struct store *store, int64_t now, int64_t keep_ms,
                        bool prune_untried, struct err *err);
 
 /* ---- store_kv.c: bot.store, in scripts.db ------------------------------ */
 
 /* Each is one transaction of its own; value is JSON text. expires: wall ms, 0
- * never; an expired key is absent. get: 1, 0, -1. set checks the script's
- * quota: ERR_LIMIT. */
+ * never; an expired key is absent. get: 1, 0, -1; expires may be NULL. set
+ * checks the script's quota, which is for the bytes of keys and values:
+ * ERR_LIMIT. */
 int store_kv_get(struct store *store, const char *script, struct slice key,
                  struct buf *value, int64_t *expires, struct err *err);
 int store_kv_set(struct store *store, const char *script, struct slice key,
