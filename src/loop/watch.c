@@ -202,7 +202,6 @@ static enum news read_events(struct watch *watch)
 {
     enum news news = NEWS_NONE;
     _Alignas(struct inotify_event) char bytes[4096];
-    __attribute__((aligned(__alignof__(struct inotify_event))));
     for (int round = 0; round < LIMIT_WATCH_DRAIN; round++) {
         ssize_t len = read(watch->fd, bytes, sizeof bytes);
         if (len <= 0)
