@@ -124,7 +124,7 @@ int store_delivery_read(struct store *store, const char *script, int64_t batch,
                      " FROM delivery AS d JOIN inbox AS e ON e.id = d.event"
                      " WHERE d.script = ?1 AND d.state < 2 AND d.state = 0"
                      "    AND (d.batch, d.idx) > (?2, ?3)"
-                     " ORDER BY d.batch, d.idx, d.id LIMIT ?4");
+                     " ORDER BY d.batch, d.idx LIMIT ?4");
     store_query_text(&query, 1, slice_str(script));
     store_query_int(&query, 2, batch);
     store_query_int(&query, 3, idx);

@@ -67,7 +67,7 @@ static const char *const account_steps[] = {
     "  changed INTEGER NOT NULL,"
     "  UNIQUE(event, script)"
     ") STRICT;"
-    "CREATE INDEX delivery_open ON delivery(script, batch, idx)"
+    "CREATE INDEX delivery_open ON delivery(script, batch, idx, state)"
     "  WHERE state < 2;"
     "CREATE INDEX delivery_dead ON delivery(changed) WHERE state = 5;"
 
