@@ -150,7 +150,9 @@ int store_kv_keys(struct store *store, const char *script, struct slice prefix,
                   struct err *err)
 {
     struct store_query query;
-    struct slice from = prefix.ptr ? prefix : slice_str("");
+    if (!prefix.ptr)
+        prefix = slice_str("");
+    struct slice from = prefix;
     /* Keys with the prefix stand together; they begin at the prefix. */
     if (after.ptr && slice_compare(after, from) >= 0) {
         store_query_open(&query, &store->scripts, STATEMENT_KV_KEYS_AFTER,

@@ -397,6 +397,28 @@ static void modes_are_private_whatever_the_umask(void **state)
     }
 }
 
+static void commits_reach_the_disk(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql;
+        int want;
+    } rows[] = {
+        { "PRAGMA synchronous", 2 }, /* FULL */
+        { "SELECT journal_mode = 'wal' FROM pragma_journal_mode", 1 },
+        { "PRAGMA foreign_keys", 1 },
+        { "PRAGMA trusted_schema", 0 },
+        { "PRAGMA temp_store", 2 },
+        { "PRAGMA user_version", 1 },
+    };
+    reopen();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        assert_int_equal(number(&store->account, rows[i].sql), rows[i].want);
+        assert_int_equal(number(&store->scripts, rows[i].sql), rows[i].want);
+    }
+    store_close(store);
+}
+
 static void laxer_modes_are_refused_with_the_cure(void **state)
 {
     (void)state;
@@ -548,6 +570,7 @@ int main(void)
         MEMORY_TEST(gate_is_shut_and_opened_once),
         MEMORY_TEST(flush_runs_now_and_close_runs_what_follows),
         FOLDER_TEST(modes_are_private_whatever_the_umask),
+        FOLDER_TEST(commits_reach_the_disk),
         FOLDER_TEST(laxer_modes_are_refused_with_the_cure),
         FOLDER_TEST(second_process_is_denied_by_name),
         FOLDER_TEST(what_was_done_survives_a_killed_process),
