@@ -41,7 +41,7 @@ static void on_key(void *arg, struct slice key)
 {
     (void)arg;
     strncat(seen, key.ptr, key.len);
-    strncat(seen, "|", 1);
+    strncat(seen, "|", sizeof(seen) - strlen(seen) - 1);
 }
 
 static const char *keys(const char *prefix, const char *after, int max)

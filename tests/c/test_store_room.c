@@ -219,7 +219,7 @@ static bool on_state(void *arg, const struct store_state *state)
     ok(store_state_get(store, state->room_id, state->type, state->state_key,
                        &other, &err));
     strncat(walk->seen, state->state_key.ptr, state->state_key.len);
-    strncat(walk->seen, "|", 1);
+    strncat(walk->seen, "|", sizeof(walk->seen) - strlen(walk->seen) - 1);
     return --walk->most > 0;
 }
 
