@@ -22,13 +22,13 @@ struct http_request {
     struct slice url; /* absolute, already percent-encoded */
     const struct http_header *headers;
     size_t header_count;
-    struct slice body;      /* absent: none. Copied by start, like all the rest */
-    int64_t connect_ms;     /* 0: LIMIT_HTTP_CONNECT_MS */
-    int64_t total_ms;       /* 0: no limit on the whole exchange */
-    int64_t stall_ms;       /* no byte for that long; 0: LIMIT_HTTP_STALL_MS */
-    size_t max_body;        /* decompressed bytes; 0: LIMIT_HTTP_BODY */
-    int redirects;          /* followed for GET and HEAD; 0: none, 30x is the reply */
-    bool allow_http;        /* plain http:// beyond loopback */
+    struct slice body;  /* absent: none. Copied by start, like all the rest */
+    int64_t connect_ms; /* 0: LIMIT_HTTP_CONNECT_MS */
+    int64_t total_ms;   /* 0: no limit on the whole exchange */
+    int64_t stall_ms;   /* no byte for that long; 0: LIMIT_HTTP_STALL_MS */
+    size_t max_body;    /* decompressed bytes; 0: LIMIT_HTTP_BODY */
+    int redirects;   /* followed for GET and HEAD; 0: none, 30x is the reply */
+    bool allow_http; /* plain http:// beyond loopback */
 };
 
 /* What is known once the head of the reply came. Valid for the call. */
@@ -38,11 +38,14 @@ struct http_head {
     size_t header_count;
 };
 
-/* Each may be NULL but done. body pieces come as they arrive, decompressed;
- * returning false ends the transfer with ERR_CANCELLED... to done. done comes exactly once, never
- * from inside start, always from the loop with no transport code below it on the stack that
- * forbids starting or cancelling transfers; err is NULL when the whole reply came (any status). Its
- * kinds: network, timeout, limit, denied. err->unknown is set when the request may have reached the server. */
+/* Each may be NULL but done. body pieces come as they arrive, decompressed,
+ * head before the first of them; returning false ends the transfer with
+ * ERR_CANCELLED to done. done comes exactly once, never from inside start,
+ * always from the loop; err is NULL when the whole reply came (any status).
+ * Its kinds: network, timeout, limit, denied, cancelled; its text names the
+ * host, not the path. err->unknown is set when the request may have reached
+ * the server. All three may start and cancel transfers; only done may free
+ * the transport. */
 struct http_handlers {
     void (*head)(void *arg, const struct http_head *head);
     bool (*body)(void *arg, struct slice piece);
@@ -89,5 +92,7 @@ static inline void transport_free(struct transport *transport)
 
 /* The header's value, absent when there is none. name in lower case. */
 struct slice http_head_get(const struct http_head *head, const char *name);
+/* Returns owned: a copy to keep, freed with free(); NULL out of memory. */
+struct http_head *http_head_dup(const struct http_head *head);
 
 #endif

@@ -16,7 +16,8 @@ int url_path(struct buf *out, const char *pattern, int count, ...);
 /* Appends key=value, encoded, with & between. */
 int url_query(struct buf *out, struct slice key, struct slice value);
 /* "https://example.org" from a base URL a person or server gave: scheme http
- * or https, a host, no user, query or fragment; a trailing slash is cut, a path is kept. */
+ * or https, a host, no user, query or fragment; a trailing slash is cut, a path
+ * is kept. */
 int url_check_base(struct slice url, struct buf *out, struct err *err);
 /* Is the URL's host loopback (localhost, 127.0.0.0/8, [::1])? */
 bool url_is_loopback(struct slice url);
