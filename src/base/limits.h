@@ -81,6 +81,7 @@
 #define LIMIT_WATCH_POLL_MS 1000
 #define LIMIT_CONFIG_FILE MIB(1)
 #define LIMIT_CONFIG_CPU_MS 50
+#define LIMIT_CONFIG_MEMORY MIB(16)
 #define LIMIT_SECRET_FILE KIB(64)
 #define LIMIT_CONTROL_LINE KIB(256)
 #define LIMIT_PATH KIB(4)
@@ -96,5 +97,28 @@
 #define LIMIT_WAL MIB(16)               /* of a -wal file between peaks */
 #define LIMIT_KEEP_DEAD_MS (30 * 24 * 3600 * 1000LL) /* dead letters */
 #define LIMIT_STORE_KEY KIB(1)          /* a key of bot.store */
+
+/* Calls */
+#define LIMIT_CALL_RESULT MIB(32)       /* JSON of one result */
+#define LIMIT_CALL_ROWS 1000            /* of one page: keys, states, events */
+#define LIMIT_HTTP_REDIRECTS_MOST 20    /* http.request: redirects */
+#define LIMIT_HTTP_BODY_MOST MIB(64)    /* http.request: max_bytes */
+#define LIMIT_MEMBERS_BODY MIB(64)      /* the member list of one room */
+#define LIMIT_MEMBERS_MS 600000         /* until it is there */
+#define LIMIT_CLIENTS 1000              /* raw clients of one program */
+
+/* Matrix */
+#define LIMIT_FEATURES KIB(64)          /* flags a server announces */
+#define LIMIT_WELL_KNOWN KIB(64)        /* .well-known/matrix/client */
+#define LIMIT_SESSION_FILE KIB(64)
+#define LIMIT_TOKEN KIB(16)             /* access and refresh tokens */
+#define LIMIT_HTTP_SPARE 16             /* idle handles kept for reuse */
+
+/* Script states */
+#define LIMIT_TRACE_LEVELS 200          /* frames looked at ... */
+#define LIMIT_TRACE_SHOWN 20            /* ... and shown of a traceback */
+#define LIMIT_TRACE KIB(8)
+#define LIMIT_TRACKED_FILES 10000       /* read or tried by one script */
+#define LIMIT_SCRATCH KIB(64)           /* kept between two host calls */
 
 #endif

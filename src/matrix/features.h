@@ -8,10 +8,11 @@
 #include "slice.h"
 
 /* What a server can do, read from GET /_matrix/client/versions. A feature is
- * there when its version is, or its stable flag. Versions compare as numbers. */
+ * there when its version is, or its stable flag. Versions compare as numbers.
+ */
 struct features {
-    int major, minor;  /* newest "vX.Y" announced */
-    struct buf flags;  /* raw unstable_features object */
+    int major, minor; /* newest "vX.Y" announced */
+    struct buf flags; /* raw unstable_features object */
 };
 void features_init(struct features *features);
 void features_free(struct features *features);

@@ -12,8 +12,8 @@
 #define POWER_CREATOR INT64_MAX
 
 struct power {
-    struct slice levels;       /* content of m.room.power_levels */
-    struct slice create;       /* content of m.room.create */
+    struct slice levels; /* content of m.room.power_levels */
+    struct slice create; /* content of m.room.create */
     struct slice create_sender;
 };
 int64_t power_of_user(const struct power *power, struct slice user_id);
