@@ -44,6 +44,9 @@ struct manager *manager_new(const struct manager_config *config,
 /* Before manager_load. */
 int manager_add(struct manager *manager, const struct manager_script *script,
                 struct err *err);
+/* New settings for a script that is there; its next generation has them. */
+int manager_update(struct manager *manager, const struct manager_script *script,
+                   struct err *err);
 /* First load of every script, main chunks at once, load hooks as tasks; each
  * failure is logged in full and that script waits for a fix on disk (watch,
  * reload). done once when all are live or failed. */

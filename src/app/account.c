@@ -1,0 +1,534 @@
+#include "account.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto.h"
+#include "inbox.h"
+#include "json_read.h"
+#include "json_write.h"
+#include "limits.h"
+#include "log.h"
+#include "paths.h"
+#include "secret.h"
+#include "session.h"
+#include "store.h"
+#include "sync_poll.h"
+
+struct account {
+    struct account_options options;
+    struct config *config;
+    struct call_host host;
+    struct session *session;
+    struct store *store;
+    struct crypto *crypto;
+    struct outbox *outbox;
+    struct inbox *inbox;
+    struct manager *manager;
+    struct sync_poll *sync;
+    const char **names; /* of scripts, for recovery */
+    int name_count;
+    char *directory;
+    manager_loaded_fn *loaded;
+    void *loaded_arg;
+    loop_fn *stop_done;
+    void *stop_arg;
+    bool stopping;
+};
+
+static struct log_fields fields(const struct account *account)
+{
+    return (struct log_fields) { .account = account->options.settings->name };
+}
+
+/* ---- what the parts tell ----------------------------------------------- */
+
+static void on_committed(void *arg, bool first)
+{
+    struct account *account = arg;
+
+    if (first) {
+        outbox_synced(account->outbox);
+        if (account->options.ready)
+            account->options.ready(account->options.arg, account);
+    }
+    manager_committed(account->manager, first);
+}
+
+static void on_lost(void *arg, const struct err *err)
+{
+    struct log_fields about = fields(arg);
+
+    if (!err) {
+        log_write(LOG_LEVEL_INFO, &about, "syncing again");
+        return;
+    }
+    about.kind = err_kind_name(err->kind);
+    about.errcode = *err->errcode ? err->errcode : NULL;
+    log_write(LOG_LEVEL_WARN, &about, "sync fails, trying again: %s",
+              err->text);
+}
+
+static void on_stopped(void *arg, const struct err *err)
+{
+    struct account *account = arg;
+
+    if (!account->stopping)
+        account->options.stopped(account->options.arg, account, err);
+}
+
+static void on_session_change(void *arg, enum session_state state,
+                              const struct err *err)
+{
+    struct account *account = arg;
+    struct log_fields about = fields(account);
+
+    outbox_hold(account->outbox, state != SESSION_LIVE);
+    if (state == SESSION_LOCKED)
+        log_write(LOG_LEVEL_WARN, &about,
+                  "the account is locked; everything is kept until it is "
+                  "unlocked: %s",
+                  err ? err->text : "");
+}
+
+static void on_lost_send(void *arg, const struct store_outbox_row *row,
+                         const struct err *err)
+{
+    struct log_fields about = fields(arg);
+    char script[80], room[256];
+
+    snprintf(script, sizeof script, "%.*s", SLICE_ARG(row->script));
+    snprintf(room, sizeof room, "%.*s", SLICE_ARG(row->room_id));
+    about.script = script;
+    about.room_id = room;
+    about.kind = err_kind_name(err->kind);
+    about.errcode = *err->errcode ? err->errcode : NULL;
+    log_write(LOG_LEVEL_WARN, &about,
+              "a send was refused and nobody waited for the answer: %s",
+              err->text);
+}
+
+static void on_interest_changed(void *arg)
+{
+    struct account *account = arg;
+
+    if (account->sync)
+        sync_poll_interest_changed(account->sync);
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+static int open_session(struct account *account, struct err *err)
+{
+    const struct config_account *settings = account->options.settings;
+    struct buf path;
+    int found = -1;
+
+    buf_init(&path, LIMIT_PATH);
+    if (paths_in_account(settings->name, "session", &path, err) != 0)
+        goto out;
+    account->session =
+        session_new(account->options.loop, account->options.transport,
+                    buf_str(&path), account->options.allow_http, err);
+    if (!account->session)
+        goto out;
+    found = session_load(account->session, err);
+    if (found == 0)
+        found = err_set(err, ERR_CONFIG,
+                        "account '%s' is not logged in: run lunatrix login "
+                        "@user:server%s%s first",
+                        settings->name,
+                        strcmp(settings->name, "main") ? " --account " : "",
+                        strcmp(settings->name, "main") ? settings->name : "");
+out:
+    buf_free(&path);
+    return found > 0 ? 0 : -1;
+}
+
+/* The folder belongs to one user: room state and position are theirs. */
+static int check_user_run(struct store *store, void *arg, struct err *err)
+{
+    struct account *account = arg;
+    const char *user_id = session_user_id(account->session);
+
+    return store_meta_set(store, "user_id", slice_str(user_id), err);
+}
+
+static void check_user_done(void *arg, const struct err *err)
+{
+    (void)arg;
+    if (err)
+        log_warn("cannot note the account's user: %s", err->text);
+}
+
+static int check_user(struct account *account, struct err *err)
+{
+    const struct config_account *settings = account->options.settings;
+    const char *user_id = session_user_id(account->session);
+    struct buf known;
+    int result = 0;
+
+    if (settings->user_id && strcmp(settings->user_id, user_id) != 0)
+        return err_set(err, ERR_CONFIG,
+                       "account '%s' is configured for %s but logged in as %s",
+                       settings->name, settings->user_id, user_id);
+    buf_init(&known, KIB(1));
+    int found = store_meta_get(account->store, "user_id", &known, err);
+    if (found < 0)
+        result = -1;
+    else if (found == 0)
+        result = store_write(account->store, check_user_run, check_user_done,
+                             account, err);
+    else if (!slice_is(buf_slice(&known), user_id))
+        result = err_set(err, ERR_CONFIG,
+                         "the folder of account '%s' belongs to %s, but %s is "
+                         "logged in: use another --account for it",
+                         settings->name, buf_str(&known), user_id);
+    buf_free(&known);
+    return result;
+}
+
+static int secret_for_script(void *arg, struct slice name, struct buf *out,
+                             struct err *err)
+{
+    (void)arg;
+    (void)out;
+    return err_set(err, ERR_DENIED,
+                   "secret %.*s: a bot's secrets are in bot.secrets",
+                   SLICE_ARG(name));
+}
+
+static void fill_host(struct account *account)
+{
+    const struct config_account *settings = account->options.settings;
+
+    account->host = (struct call_host) {
+        .loop = account->options.loop,
+        .transport = account->options.transport,
+        .account = settings->name,
+        .session = account->session,
+        .store = account->store,
+        .outbox = account->outbox,
+        .prefix = settings->prefix,
+        .admin_room = settings->admin_room,
+        .admins = (const char *const *)settings->admins,
+        .allow_http = account->options.allow_http,
+        .dry_run = account->options.dry_run,
+        .secret = secret_for_script,
+    };
+}
+
+static int open_parts(struct account *account, struct err *err)
+{
+    const struct account_options *options = &account->options;
+    struct outbox_config outbox = { .loop = options->loop,
+                                    .store = account->store,
+                                    .dry_run = options->dry_run,
+                                    .lost = on_lost_send,
+                                    .arg = account };
+
+    account->crypto = crypto_new(account->store, err);
+    if (!account->crypto)
+        return -1;
+    outbox.crypto = account->crypto;
+    outbox.homeserver = session_homeserver(account->session);
+    account->outbox = outbox_new(&outbox, err);
+    account->inbox =
+        account->outbox ? inbox_new(options->loop, account->store, err) : NULL;
+    if (!account->inbox)
+        return -1;
+    session_on_change(account->session, on_session_change, account);
+    fill_host(account);
+    struct manager_config manager = {
+        .host = &account->host,
+        .inbox = account->inbox,
+        .lua_path = options->lua_path,
+        .watch = options->watch,
+        .help = options->settings->help,
+        .interest_changed = on_interest_changed,
+        .arg = account,
+    };
+    account->manager = manager_new(&manager, err);
+    return account->manager ? 0 : -1;
+}
+
+struct account *account_open(const struct account_options *options,
+                             struct err *err)
+{
+    struct account *account = calloc(1, sizeof *account);
+    struct buf directory;
+
+    if (!account) {
+        err_set(err, ERR_LIMIT, "cannot open an account: out of memory");
+        return NULL;
+    }
+    account->options = *options;
+    account->config = options->config;
+    buf_init(&directory, LIMIT_PATH);
+    if (paths_account(options->settings->name, &directory, err) != 0)
+        goto fail;
+    account->directory = slice_dup(buf_slice(&directory));
+    if (open_session(account, err) != 0)
+        goto fail;
+    account->store = store_open(options->loop, account->directory, err);
+    if (!account->store || check_user(account, err) != 0 ||
+        open_parts(account, err) != 0)
+        goto fail;
+    buf_free(&directory);
+    return account;
+fail:
+    buf_free(&directory);
+    account_close(account);
+    return NULL;
+}
+
+void account_close(struct account *account)
+{
+    if (!account)
+        return;
+    sync_poll_free(account->sync);
+    manager_free(account->manager);
+    inbox_free(account->inbox);
+    outbox_free(account->outbox);
+    crypto_free(account->crypto);
+    store_close(account->store);
+    session_free(account->session);
+    for (int i = 0; i < account->name_count; i++)
+        free((char *)account->names[i]);
+    free(account->names);
+    free(account->directory);
+    free(account);
+}
+
+/* ---- scripts ----------------------------------------------------------- */
+
+/* Looks up every secret of a script; out becomes {"name":"value"}. */
+static int resolve_secrets(const struct config *config,
+                           const struct config_script *settings,
+                           struct buf *out, struct err *err)
+{
+    struct json_iter it = json_iter(buf_slice(&settings->secrets));
+    struct json_writer w;
+    int result = 0;
+
+    json_writer_init(&w, out);
+    json_object_begin(&w);
+    while (result == 0 && json_next(&it)) {
+        struct buf value;
+        char *name = json_dup(it.key, 256);
+
+        buf_init(&value, LIMIT_SECRET_FILE);
+        result =
+            name ? secret_read(name, it.value, config->directory, &value, err)
+                 : err_set(err, ERR_CONFIG, "a secret has no usable name");
+        if (result == 0) {
+            json_key(&w, name);
+            json_put_string(&w, buf_slice(&value));
+        }
+        if (value.ptr)
+            explicit_bzero(value.ptr, value.cap);
+        buf_free(&value);
+        free(name);
+    }
+    json_object_end(&w);
+    return result == 0 ? json_finish(&w, "the secrets", err) : -1;
+}
+
+static void fill_limits(const struct config *config,
+                        struct manager_script *script)
+{
+    const struct config_limits *limits = &config->limits;
+
+    script->limits.memory = limits->memory;
+    script->limits.burst_ms = limits->burst_ms;
+    script->limits.handler_ms = limits->handler_ms;
+    script->store_quota = limits->store;
+    script->http_body = limits->http_body;
+    script->handlers = (int)limits->handlers;
+    script->queue = (int)limits->queue;
+    script->log_lines = (int)limits->log;
+    script->drain_ms = limits->drain_ms;
+}
+
+static int remember_name(struct account *account, const char *name)
+{
+    size_t count = (size_t)account->name_count + 1;
+    const char **grown = realloc(account->names, count * sizeof *grown);
+
+    if (!grown)
+        return -1;
+    account->names = grown;
+    grown[account->name_count] = slice_dup(slice_str(name));
+    return grown[account->name_count++] ? 0 : -1;
+}
+
+/* Hands one script's settings to `use` (manager_add or manager_update). */
+static int with_script(struct account *account, struct config *config,
+                       const char *name, const char *path,
+                       const struct config_script *settings,
+                       int (*use)(struct manager *,
+                                  const struct manager_script *, struct err *),
+                       struct err *err)
+{
+    struct manager_script script = { .name = name, .path = path };
+    struct buf data, secrets;
+    int result = -1;
+
+    buf_init(&data, LIMIT_PATH);
+    buf_init(&secrets, LIMIT_CONFIG_FILE);
+    buf_addf(&data, "%s/data/%s", account->directory, name);
+    if (buf_check(&data, "path", err) != 0)
+        goto out;
+    if (settings && resolve_secrets(config, settings, &secrets, err) != 0) {
+        err_prefix(err, "script %s", name);
+        goto out;
+    }
+    script.data_dir = buf_str(&data);
+    script.config = settings && settings->settings.len
+                        ? buf_slice(&settings->settings)
+                        : slice_str("{}");
+    script.secrets = secrets.len ? buf_slice(&secrets) : slice_str("{}");
+    fill_limits(config, &script);
+    result = use(account->manager, &script, err);
+out:
+    if (secrets.ptr)
+        explicit_bzero(secrets.ptr, secrets.cap);
+    buf_free(&secrets);
+    buf_free(&data);
+    return result;
+}
+
+int account_add_script(struct account *account, const char *name,
+                       const char *path, const struct config_script *settings,
+                       struct err *err)
+{
+    if (paths_check_name("script", name, err) != 0)
+        return -1;
+    if (with_script(account, account->config, name, path, settings, manager_add,
+                    err) != 0)
+        return -1;
+    if (remember_name(account, name) != 0)
+        return err_set(err, ERR_LIMIT, "cannot add script %s: out of memory",
+                       name);
+    return 0;
+}
+
+int account_reconfigure(struct account *account, struct config *config,
+                        struct err *err)
+{
+    account->config = config;
+    for (size_t i = 0; i < config->script_count; i++) {
+        const struct config_script *settings = &config->scripts[i];
+        for (int j = 0; j < account->name_count; j++) {
+            if (strcmp(account->names[j], settings->name) == 0 &&
+                with_script(account, config, settings->name, settings->file,
+                            settings, manager_update, err) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- start and stop ---------------------------------------------------- */
+
+static int start_sync(struct account *account, struct err *err)
+{
+    struct sync_poll_config config = {
+        .loop = account->options.loop,
+        .session = account->session,
+        .store = account->store,
+        .inbox = account->inbox,
+        .outbox = account->outbox,
+        .crypto = account->crypto,
+        .interest = manager_interest(account->manager),
+        .catch_up_ms = account->options.settings->catch_up_ms,
+        .committed = on_committed,
+        .lost = on_lost,
+        .stopped = on_stopped,
+        .arg = account,
+    };
+
+    account->sync = sync_poll_new(&config, err);
+    return account->sync ? 0 : -1;
+}
+
+/* Rows that waited on disk go to the scripts at once, the rest by sync. */
+static void on_loaded(void *arg, int live, int failed)
+{
+    struct account *account = arg;
+
+    account->loaded(account->loaded_arg, live, failed);
+    if (account->stopping || (live == 0 && !account->options.watch))
+        return;
+    manager_committed(account->manager, false);
+    sync_poll_start(account->sync);
+}
+
+int account_start(struct account *account, manager_loaded_fn *loaded, void *arg,
+                  struct err *err)
+{
+    struct inbox_recovery recovery = { 0, 0 };
+    struct log_fields about = fields(account);
+
+    account->loaded = loaded;
+    account->loaded_arg = arg;
+    if (inbox_recover(account->inbox, account->names, account->name_count,
+                      &recovery, err) != 0 ||
+        outbox_start(account->outbox, err) != 0 ||
+        start_sync(account, err) != 0)
+        return -1;
+    if (recovery.dead)
+        log_write(LOG_LEVEL_ERROR, &about,
+                  "%d event(s) ended the process %d times and are set aside",
+                  recovery.dead, LIMIT_ATTEMPTS);
+    if (recovery.dropped)
+        log_write(LOG_LEVEL_WARN, &about,
+                  "%d waiting event(s) of scripts that do not run here are "
+                  "dropped",
+                  recovery.dropped);
+    return manager_load(account->manager, on_loaded, account, err);
+}
+
+static void on_scripts_stopped(void *arg)
+{
+    struct account *account = arg;
+
+    store_flush(account->store);
+    account->stop_done(account->stop_arg);
+}
+
+void account_stop(struct account *account, int64_t ms, loop_fn *done, void *arg)
+{
+    account->stopping = true;
+    account->stop_done = done;
+    account->stop_arg = arg;
+    if (account->sync)
+        sync_poll_stop(account->sync);
+    manager_stop(account->manager, ms, on_scripts_stopped, account);
+}
+
+bool account_idle(struct account *account)
+{
+    return manager_idle(account->manager) &&
+           outbox_pending(account->outbox) == 0;
+}
+
+struct manager *account_manager(struct account *account)
+{
+    return account->manager;
+}
+
+struct outbox *account_outbox(struct account *account)
+{
+    return account->outbox;
+}
+
+struct session *account_session(struct account *account)
+{
+    return account->session;
+}
+
+const char *account_name(const struct account *account)
+{
+    return account->options.settings->name;
+}
