@@ -298,15 +298,17 @@ def repeated_batches(rig):
         said.append(rig.server.say(chat.alice.user_id, chat.room,
                                    f"r{number}"))
         answers.until_all(said)
-    before = rig.server.ledger.count("sync")
-    stuck = rig.server.tamper("sync", same, times=None, when=remember)
-    said.append(rig.server.say(chat.alice.user_id, chat.room, "stuck"))
-    answers.until_all(said)
     # A server that never moves on must not be asked without a pause.
+    stuck = rig.server.tamper("sync", same, times=None, when=remember)
+    said.append(rig.server.say(chat.alice.user_id, chat.room, "move"))
+    rig.server.ledger.until(lambda: stuck.hits, "a poll that will be stuck")
+    first = stuck.hits
     began = time.monotonic()
-    time.sleep(3)
-    spins = rig.server.ledger.count("sync", began)
-    assert spins < 30, f"{spins} syncs in 3 s (and {before} before)"
+    said.append(rig.server.say(chat.alice.user_id, chat.room, "stuck"))
+    rig.server.ledger.until(lambda: stuck.hits >= first + 4, "more polls",
+                            60)
+    pause = time.monotonic() - began
+    assert pause > 1, f"4 polls in {pause:.2f} s"
     stuck.off()
     said.append(chat.say("free"))
     answers.until_all(said, 60)
@@ -347,8 +349,9 @@ def one_bad_event(rig):
         text = json.dumps(body)
         return text.replace("SPOIL", "\\\\ud800").encode().replace(
             b"RAW", b"\xff\xfe")
-    rig.server.tamper("sync", spoil, when=lambda r: only_bot(chat)(r)
-                      and "since" in r.query)
+    spoiled = rig.server.tamper("sync", spoil, when=only_bot(chat))
+    chat.ask("nudge")
+    rig.server.ledger.until(lambda: spoiled.hits, "the poll to spoil")
     rig.server.inject_all([
         (room, alice, "m.room.message", {"msgtype": "m.text", "body": b})
         for b in ("good one", "SPOIL", "RAW", "good two")])
