@@ -85,6 +85,8 @@
 #define LIMIT_SECRET_FILE KIB(64)
 #define LIMIT_CONTROL_LINE KIB(256)
 #define LIMIT_PATH KIB(4)
+#define LIMIT_REPORT MIB(1)             /* what SIGUSR1 prints */
+#define LIMIT_ONCE_MS 50                /* run --once looks this often */
 #define LIMIT_WATCH_DIRECTORIES 4096
 #define LIMIT_WATCH_DRAIN 16            /* reads of events per callback */
 

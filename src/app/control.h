@@ -1,0 +1,28 @@
+#ifndef CONTROL_H
+#define CONTROL_H
+
+#include "account.h"
+#include "buf.h"
+#include "err.h"
+#include "loop.h"
+#include "slice.h"
+
+/* The control socket of a running account (0600): one JSON object a line in,
+ * one out. {"do":"reload","script":?,"force":?,"check_only":?} answers
+ * {"ok":bool,"report":text}; {"do":"send","room_id":..,"type":..,"content":..}
+ * answers {"event_id":..} or {"error":{kind,errcode,error}}. */
+struct control;
+
+/* Listens; a stale socket is replaced, for the account's lock is held.
+ * Returns owned. */
+struct control *control_listen(struct loop *loop, struct account *account,
+                               struct err *err);
+/* Ends every conversation and removes the socket. */
+void control_close(struct control *control);
+
+/* The other end, blocking: asks the process that runs the account. 1 and its
+ * answer appended to reply; 0 when none runs; -1. */
+int control_ask(const char *account, struct slice request, struct buf *reply,
+                struct err *err);
+
+#endif
