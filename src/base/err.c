@@ -49,7 +49,7 @@ int err_set(struct err *err, enum err_kind kind, const char *format, ...)
     if (len >= (int)sizeof text)
         drop_half_character(text);
     *err = (struct err) { .kind = kind, .retry_after_ms = -1 };
-    strcpy(err->text, text);
+    memcpy(err->text, text, strlen(text) + 1);
     errno = kept;
     return -1;
 }
@@ -68,7 +68,7 @@ int err_prefix(struct err *err, const char *format, ...)
     int len = snprintf(text, sizeof text, "%s: %s", prefix, err->text);
     if (len >= (int)sizeof text)
         drop_half_character(text);
-    strcpy(err->text, text);
+    memcpy(err->text, text, strlen(text) + 1);
     errno = kept;
     return -1;
 }

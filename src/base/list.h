@@ -60,4 +60,16 @@ static inline struct list *list_first(const struct list *head)
     return list_empty(head) ? NULL : head->next;
 }
 
+/* Removes and returns the first, or NULL. */
+static inline struct list *list_pop(struct list *head)
+{
+    struct list *node = list_first(head);
+    if (!node)
+        return NULL;
+    head->next = node->next;
+    node->next->prev = head;
+    list_init(node);
+    return node;
+}
+
 #endif

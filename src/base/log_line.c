@@ -59,13 +59,13 @@ static void escape(const struct log_line_form *form, unsigned int code,
     if (code == '\n' && form->indent)
         snprintf(piece, PIECE, "\n%s", form->indent);
     else if (code == '\t' && form->indent)
-        strcpy(piece, "    ");
+        snprintf(piece, PIECE, "%s", "    ");
     else if (code == '\n')
-        strcpy(piece, "\\n");
+        snprintf(piece, PIECE, "%s", "\\n");
     else if (code == '\t')
-        strcpy(piece, "\\t");
+        snprintf(piece, PIECE, "%s", "\\t");
     else if (code == '\r')
-        strcpy(piece, "\\r");
+        snprintf(piece, PIECE, "%s", "\\r");
     else if (code == '"' || code == '\\')
         snprintf(piece, PIECE, "\\%c", (char)code);
     else if (form->style == LOG_LINE_JSON)
@@ -87,13 +87,13 @@ static size_t next_piece(const struct log_line_form *form, struct slice value,
 {
     size_t len = log_secret_match(value);
     if (len > 0) {
-        strcpy(piece, SECRET);
+        snprintf(piece, PIECE, "%s", SECRET);
         return len;
     }
     unsigned int code;
     len = utf8_length(value, &code);
     if (len == 0) {
-        strcpy(piece, BAD);
+        snprintf(piece, PIECE, "%s", BAD);
         return 1;
     }
     if (needs_escape(form->style, code)) {

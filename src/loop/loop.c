@@ -205,18 +205,21 @@ struct timer *timer_start(struct loop *loop, int64_t ms, loop_fn *fn, void *arg,
     return timer;
 }
 
+/* Fills the hole with the last one, which may belong above or below it. */
+static void take_out(struct loop *loop, size_t index)
+{
+    struct timer *last = loop->timers[--loop->timer_count];
+    if (index == loop->timer_count)
+        return;
+    sift_down(loop, index, last);
+    sift_up(loop, last->index, last);
+}
+
 void timer_cancel(struct timer *timer)
 {
     if (!timer)
         return;
-    struct loop *loop = timer->loop;
-    size_t index = timer->index;
-    struct timer *last = loop->timers[--loop->timer_count];
-    if (last != timer) {
-        /* The last one may belong above or below the hole. */
-        sift_down(loop, index, last);
-        sift_up(loop, last->index, last);
-    }
+    take_out(timer->loop, timer->index);
     free(timer);
 }
 
@@ -255,18 +258,16 @@ void tick_cancel(struct tick *tick)
 
 static void take_ticks(struct loop *loop)
 {
-    while (!list_empty(&loop->ticks)) {
-        struct list *node = list_first(&loop->ticks);
-        list_remove(node);
+    struct list *node;
+    while ((node = list_pop(&loop->ticks)))
         list_push(&loop->current, node);
-    }
 }
 
 static void run_ticks(struct loop *loop)
 {
-    while (!list_empty(&loop->current)) {
-        struct tick *tick =
-            list_entry(list_first(&loop->current), struct tick, node);
+    struct list *node;
+    while ((node = list_pop(&loop->current))) {
+        struct tick *tick = list_entry(node, struct tick, node);
         loop_fn *fn = tick->fn;
         void *arg = tick->arg;
         tick_cancel(tick);
@@ -286,7 +287,8 @@ static void run_timers(struct loop *loop, uint64_t order)
             return;
         loop_fn *fn = timer->fn;
         void *arg = timer->arg;
-        timer_cancel(timer);
+        take_out(loop, 0);
+        free(timer);
         loop->ran++;
         fn(arg);
     }
