@@ -39,6 +39,10 @@
 #define LIMIT_INGEST_BATCH 1000         /* records in one go ... */
 #define LIMIT_INGEST_SLICE_MS 10        /* ... beyond that, per tick */
 #define LIMIT_FIRST_MINUTE_REQUESTS 12  /* of /sync while it fails */
+#define LIMIT_SYNC_TIMELINE 50          /* events per room asked for */
+#define LIMIT_SYNC_PAUSE_MS 1000        /* after a reply that brought nothing */
+#define LIMIT_SYNC_LOCKED_MS 60000      /* between looks at a locked account */
+#define LIMIT_SYNC_FILTER KIB(64)
 
 /* Delivery */
 #define LIMIT_ATTEMPTS 3                /* then a dead letter */
@@ -49,6 +53,9 @@
 #define LIMIT_RESEND_AGE_MS (12 * 3600 * 1000LL)
 #define LIMIT_CATCH_UP_MS (5 * 60 * 1000LL)
 #define LIMIT_OUTBOX 100000             /* unsettled sends per account */
+#define LIMIT_OUTBOX_WIRE 32            /* of them under way at once */
+#define LIMIT_OUTBOX_ODD 8              /* senseless answers to one send */
+#define LIMIT_PRUNE_MS (3600 * 1000LL)  /* between deletions of old rows */
 
 /* Scripts */
 #define LIMIT_SCRIPT_MEMORY MIB(64)     /* limits.memory */
