@@ -88,6 +88,18 @@ static int calls_for(const char *command)
     return calls;
 }
 
+/* How many directories the kernel watches for this process. */
+static int kernel_watches(void)
+{
+    FILE *pipe = popen("cat /proc/$PPID/fdinfo/* 2> /dev/null | "
+                       "grep -c '^inotify wd'",
+                       "r");
+    int count = -1;
+    assert_int_equal(fscanf(pipe, "%d", &count), 1);
+    pclose(pipe);
+    return count;
+}
+
 static void every_way_to_save_is_told_once(void **state)
 {
     (void)state;
@@ -199,6 +211,7 @@ static void a_directory_may_go_and_come_back(void **state)
     assert_int_equal(calls_for("mkdir d/e"), 1);
     assert_int_equal(calls_for("echo > d/e/f"), 1);
     assert_int_equal(calls_for("mv d/e d/old"), 1);
+    assert_int_equal(kernel_watches(), 1);
     assert_int_equal(calls_for("echo > d/old/f"), 0);
     assert_int_equal(calls_for("mkdir d/new; mv d/new d/e"), 1);
     assert_int_equal(calls_for("echo > d/e/f"), 1);
@@ -233,12 +246,14 @@ static void set_replaces_the_directories_before(void **state)
     assert_int_equal(calls_for("echo > a/f"), 0);
     assert_int_equal(calls_for("echo > b/f"), 1);
     assert_int_equal(calls_for("echo > c/f"), 1);
+    assert_int_equal(kernel_watches(), 2);
     SET("./b", "b/", "a");
     SET("b", "a");
     assert_int_equal(calls_for("echo > c/f"), 0);
     assert_int_equal(calls_for("echo > b/f"), 1);
     watch_set(watch, NULL, 0);
     assert_int_equal(calls_for("echo > a/f; echo > b/f"), 0);
+    assert_int_equal(kernel_watches(), 0);
 }
 
 static void polling_looks_every_second(void **state)
