@@ -26,7 +26,9 @@ static int finish(struct buf *out, size_t start, const char *name,
         buf_truncate(out, out->len - 1);
     if (out->len == start)
         return err_set(err, ERR_CONFIG, "secret %s is empty", name);
-    log_add_secret(slice_make(out->ptr + start, out->len - start));
+    if (log_add_secret(slice_make(out->ptr + start, out->len - start)) != 0)
+        return err_set(err, ERR_LIMIT, "cannot keep secret %s: out of memory",
+                       name);
     return 0;
 }
 

@@ -1,0 +1,52 @@
+#ifndef CLI_H
+#define CLI_H
+
+#include <stdbool.h>
+
+#include "buf.h"
+#include "config.h"
+#include "err.h"
+#include "options.h"
+
+/* The command line: `lunatrix [OPTIONS] COMMAND ...`. Data goes to standard
+ * output, everything else to standard error. */
+
+/* Options every command takes. */
+struct cli {
+    const char *config, *account, *log, *log_format, *lua_path;
+    bool allow_http;
+    bool help, version;
+};
+
+/* One command: what help shows, its options and its function. */
+struct cli_command {
+    const char *name;
+    const char *usage;            /* behind the name */
+    const char *summary;          /* one line */
+    const char *examples;         /* lines */
+    const struct option *options; /* NULL: none of its own */
+    size_t record_size;           /* of what options fill */
+    int flags;                    /* OPTIONS_* */
+    /* record: zeroed, then filled. Returns the exit code. */
+    int (*run)(struct cli *cli, void *record, int argc, char **argv);
+};
+
+int cli_main(int argc, char **argv);
+
+/* For commands. Says what is wrong on standard error, returns the code. */
+int cli_fail(const struct err *err);
+int cli_usage(const struct cli_command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Configuration and the account that --account names. NULL: told already,
+ * *exit_code set. */
+struct config *cli_config(struct cli *cli,
+                          const struct config_account **account,
+                          int *exit_code);
+
+/* cli_login.c, cli_run.c, cli_send.c, cli_exec.c */
+extern const struct cli_command cli_login, cli_logout, cli_whoami;
+extern const struct cli_command cli_run, cli_reload, cli_check;
+extern const struct cli_command cli_send;
+extern const struct cli_command cli_exec;
+
+#endif
