@@ -30,7 +30,8 @@ enum call_flags {
 struct call {
     const char *name; /* "room.send" */
     unsigned flags;
-    /* Borrows args (an object). 0, or -1 with *err filled. */
+    /* Borrows args (an object) and bytes. 0, or -1 with *err filled: nothing
+     * began, and no orphan is called. */
     int (*start)(struct op *op, struct slice args, struct slice bytes,
                  struct err *err);
     /* The op goes away: cancel, or detach and forget op. May be NULL for
@@ -48,12 +49,12 @@ const struct call *call_at(int index);
 struct call_host {
     struct loop *loop;
     struct transport *transport;
-    const char *account;     /* its name in the configuration */
-    struct session *session; /* NULL: none */
-    struct store *store;     /* NULL: none */
-    struct outbox *outbox;   /* NULL: none */
-    const char *prefix;      /* of commands, "!" */
-    const char *admin_room;  /* id or alias, NULL */
+    const char *account;       /* its name in the configuration */
+    struct session *session;   /* NULL: none */
+    struct store *store;       /* NULL: none */
+    struct outbox *outbox;     /* NULL: none */
+    const char *prefix;        /* of commands, "!" */
+    const char *admin_room;    /* id or alias, NULL */
     const char *const *admins; /* NULL-terminated, may be NULL */
     bool allow_http;
     bool dry_run;
@@ -61,36 +62,47 @@ struct call_host {
      * opens it for client{account=}. 0 with an owned session, or -1. */
     int (*open_session)(void *arg, const char *name, struct session **session,
                         struct err *err);
-    /* The secret with that name (12.2 of the configuration), appended to out. NULL: none. */
+    /* The secret with that name (12.2 of the configuration), appended to out.
+     * NULL: none. */
     int (*secret)(void *arg, struct slice name, struct buf *out,
                   struct err *err);
     void *arg;
+    /* What calls of all scripts share; NULL at first. */
+    struct op_request *detached;       /* op_request.c */
+    struct call_members *member_lists; /* call_members.c */
 };
+/* Ends, in silence, what goes on though nobody waits for it: writes whose task
+ * has gone. Call it when all ops are freed and before session, store and
+ * transport go. */
+void call_host_close(struct call_host *host);
 
 /* Who calls: one generation of a script. Owned by the script layer. */
 struct call_clients; /* raw clients it opened; call_client.c */
 struct caller {
     struct call_host *host;
-    const char *script;      /* its name */
+    const char *script; /* its name */
     int generation;
-    bool exec;               /* a plain script */
-    const char *data_dir;    /* files a script may name, NULL: the working directory */
-    size_t store_quota;      /* LIMIT_STORE unless configured */
-    size_t http_body;        /* LIMIT_HTTP_BODY unless configured */
-    int log_lines;           /* LIMIT_LOG_LINES unless configured */
+    bool exec; /* a plain script */
+    const char
+        *data_dir; /* files a script may name, NULL: the working directory */
+    size_t store_quota;           /* LIMIT_STORE unless configured */
+    size_t http_body;             /* LIMIT_HTTP_BODY unless configured */
+    int log_lines;                /* LIMIT_LOG_LINES unless configured */
     struct call_clients *clients; /* NULL until the first; caller_close frees */
-    int64_t log_second;      /* rate of log lines; call_log.c */
-    int log_count;
+    int64_t log_second;           /* rate of log lines; call_log.c */
+    int log_count;                /* lines written in that second */
+    int log_dropped;              /* not written and not told yet */
 };
 /* Closes what the caller holds: raw clients and their logins. */
 void caller_close(struct caller *caller);
 
 /* What made a call, for transaction ids; all borrowed for op_start. */
 struct op_cause {
-    struct slice event;  /* event id of the handler's event; absent: random ids */
-    struct slice path;   /* task path, "3" or "3.1" */
-    unsigned ordinal;    /* of the call within its task, from 1 */
-    int64_t delivery;    /* its delivery row, 0 none */
+    struct slice
+        event;         /* event id of the handler's event; absent: random ids */
+    struct slice path; /* task path, "3" or "3.1" */
+    unsigned ordinal;  /* of the call within its task, from 1 */
+    int64_t delivery;  /* its delivery row, 0 none */
 };
 
 #endif
