@@ -28,7 +28,7 @@ struct http_head *http_head_dup(const struct http_head *head)
 
     for (size_t i = 0; i < head->header_count; i++)
         bytes += head->headers[i].name.len + head->headers[i].value.len;
-    copy = malloc(sizeof(*copy) + table + bytes);
+    copy = malloc(sizeof(*copy) + table + bytes + head->url.len);
     if (!copy)
         return NULL;
     headers = (struct http_header *)(void *)(copy + 1);
@@ -38,6 +38,9 @@ struct http_head *http_head_dup(const struct http_head *head)
         end = copy_bytes(end, &headers[i].name);
         end = copy_bytes(end, &headers[i].value);
     }
-    *copy = (struct http_head) { head->status, headers, head->header_count };
+    *copy = (struct http_head) { head->status, headers, head->header_count,
+                                 head->url };
+    if (copy->url.ptr)
+        copy_bytes(end, &copy->url);
     return copy;
 }

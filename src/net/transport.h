@@ -36,6 +36,7 @@ struct http_head {
     int status;
     const struct http_header *headers; /* names in lower case, in order */
     size_t header_count;
+    struct slice url; /* who answered, after redirects; absent: as asked */
 };
 
 /* Each may be NULL but done. body pieces come as they arrive, decompressed,

@@ -228,6 +228,15 @@ int url_check_base(struct slice url, struct buf *out, struct err *err)
     return 0;
 }
 
+struct slice url_authority(struct slice url)
+{
+    struct slice rest = url;
+
+    if (!cut_prefix(&rest, "https://") && !cut_prefix(&rest, "http://"))
+        return slice_str("");
+    return slice_make(rest.ptr, span(rest, is_authority));
+}
+
 /* Dotted decimal in its plain form only: 127.1 and 0177.0.0.1 are loopback to
  * some resolvers and something else to others. */
 static bool is_loopback_v4(struct slice host)

@@ -19,6 +19,8 @@ int url_query(struct buf *out, struct slice key, struct slice value);
  * or https, a host, no user, query or fragment; a trailing slash is cut, a path
  * is kept. */
 int url_check_base(struct slice url, struct buf *out, struct err *err);
+/* "host:port" of an absolute URL, for messages; empty when it has none. */
+struct slice url_authority(struct slice url);
 /* Is the URL's host loopback (localhost, 127.0.0.0/8, [::1])? */
 bool url_is_loopback(struct slice url);
 

@@ -169,7 +169,7 @@ static void head_lookup_and_copy(void **state)
     struct http_header headers[] = { { S("date"), S("today") },
                                      { slice_str(name), slice_str(value) },
                                      { S("empty"), S("") } };
-    struct http_head head = { 429, headers, 3 };
+    struct http_head head = { 429, headers, 3, S("https://x/y") };
     struct http_head *copy = http_head_dup(&head);
 
     (void)state;
@@ -182,6 +182,7 @@ static void head_lookup_and_copy(void **state)
     assert_null(http_head_get(copy, "etag").ptr);
     assert_null(http_head_get(NULL, "etag").ptr);
     assert_int_equal(copy->status, 429);
+    assert_true(slice_is(copy->url, "https://x/y"));
     free(copy);
 }
 

@@ -20,7 +20,7 @@ LONG_FILE = 600
 LONG_FUNCTION = 60
 # Which files may include the headers of which library.
 OWNERS = {
-    "curl/": r"net/transport_curl\.c",
+    "curl/": r"net/transport_curl\w*\.[ch]",
     "uv.h": r"loop/(loop_uv|loop)\w*\.[ch]",
     "sqlite3.h": r"store/store\w*\.[ch]",
 }
