@@ -48,7 +48,9 @@ class Chat:
             seen[:] = self.alice.timeline(room)
             return condition(seen)
         return self.rig.until(
-            check, lambda: f"{what}; the timeline ends with:\n" + "\n".join(
+            check, lambda: f"{what}; the bot is "
+            f"{'running' if self.process.running() else 'gone'}; "
+            "the timeline ends with:\n" + "\n".join(
                 f"{e['sender']} {e['type']} {e['content']}"
                 for e in seen[-8:]), timeout)
 
