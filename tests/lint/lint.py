@@ -24,7 +24,8 @@ OWNERS = {
     "uv.h": r"loop/(loop_uv|loop)\w*\.[ch]",
     "sqlite3.h": r"store/store\w*\.[ch]",
 }
-FORMAT_VERSION = "14"           # other versions lay out some lines otherwise
+# Debian 12's. Other versions lay out lines and find faults otherwise.
+CLANG_TOOLS = "14.0.6"
 
 # The layers, lowest first. Those on one line know nothing of each other.
 LEVELS = ["base", "loop json text", "json_lua store net",
@@ -69,25 +70,23 @@ def c_files(top, *folders):
 # --- the formatter -------------------------------------------------------
 
 
-def formatter():
-    """clang-format of the version the tree is laid out with, or None."""
-    found = shutil.which("clang-format")
-    if found and f"version {FORMAT_VERSION}." in output([found,
-                                                         "--version"])[1]:
+def clang_tool(name):
+    """clang-format or clang-tidy of our version, or None: ours, or pip's."""
+    found = shutil.which(name)
+    if found and f"version {CLANG_TOOLS}" in output([found,
+                                                     "--version"])[1]:
         return found
     try:
-        return cache.venv("clang-format", ["clang-format==14.0.6"]) / \
-            "bin" / "clang-format"
+        return cache.venv(f"{name}-{CLANG_TOOLS}",
+                          [f"{name}=={CLANG_TOOLS}"]) / "bin" / name
     except cache.Failed:
         return None
 
 
 def clang_format(name, top):
-    program = formatter()
+    program = clang_tool("clang-format")
     if not program:
-        yield "skipped", name, (
-            f"the tree is laid out by clang-format {FORMAT_VERSION}, "
-            "which is neither here nor to be had")
+        yield "skipped", name, f"no clang-format {CLANG_TOOLS} to be had"
         return
     files = c_files(top, "src", "tests/c", "bench")
     _, text = output([program, "--dry-run", "-Werror", *files])
@@ -258,11 +257,16 @@ def scripts(name, top):
 
 
 def clang_tidy(name, top, build, jobs):
-    if not shutil.which("clang-tidy"):
-        yield "skipped", name, "there is no clang-tidy"
+    program = clang_tool("clang-tidy")
+    if not program:
+        yield "skipped", name, f"no clang-tidy {CLANG_TOOLS} to be had"
         return
-    # gcc's flags that clang does not know are not its business.
-    common = ["clang-tidy", "--quiet", "-p", build,
+    # The one from pip brings no headers of a compiler. gcc's flags that
+    # clang does not know are not its business.
+    headers = output(["gcc", "-print-file-name=include"])[1].strip()
+    common = [program, "--quiet", "-p", build,
+              *([f"--extra-arg=-isystem{headers}"]
+                if program != shutil.which("clang-tidy") else []),
               "--extra-arg=-Wno-unknown-warning-option",
               "--extra-arg=-Wno-unused-command-line-argument"]
     source = str(top / "src")
