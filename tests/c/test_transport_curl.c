@@ -433,7 +433,7 @@ static void replies(void **state)
           .status = 200,
           .most = 999 },
         { .path = "/headers", .kind = ERR_LIMIT },
-        { .path = "/longline", .kind = ERR_NETWORK },
+        { .path = "/longline", .kind = ERR_LIMIT },
         { .path = "/1xx", .kind = ERR_LIMIT },
         { .path = "/103", .kind = -1, .status = 200 },
         { .path = "/loop", .kind = -1, .status = 302, .body = 5 },
