@@ -85,6 +85,9 @@ bool gen_loading(const struct gen *gen);
 /* Cancels every task: each gets one error at its wait, and is closed when it
  * waits again. Their owners are told TASK_CANCELLED. */
 void gen_cancel_tasks(struct gen *gen);
+/* For reports; fn changes no task. */
+typedef void gen_task_fn(void *arg, const struct task *task);
+void gen_each_task(struct gen *gen, gen_task_fn *fn, void *arg);
 /* Memory errors in the last minute; two stop an instance. */
 int gen_memory_errors(const struct gen *gen);
 

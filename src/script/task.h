@@ -21,7 +21,8 @@ enum task_end {
 struct task_result {
     enum task_end end;
     struct slice value;    /* TASK_DONE: JSON of what the handler returned */
-    const struct err *err; /* otherwise; text is the error as a person reads it */
+    const struct err *err; /* otherwise; text is the error as a person reads
+                              it, without "file:line: " when file is set */
     const char *file;      /* script's file and line of the error, NULL unknown */
     int line;
     const char *traceback; /* NULL when there is none */
@@ -69,5 +70,7 @@ void task_free(struct task *task);
 struct gen *task_gen(const struct task *task);
 const char *task_label(const struct task *task);
 int64_t task_age(const struct task *task); /* ms since task_start */
+/* Where it waits, appended as lines for a report. */
+void task_traceback(const struct task *task, struct buf *out);
 
 #endif

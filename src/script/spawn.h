@@ -1,0 +1,9 @@
+#ifndef SPAWN_H
+#define SPAWN_H
+
+#include <lua.h>
+
+/* Adds spawn and join to the table on top (core.md). */
+void spawn_open(lua_State *L);
+
+#endif
