@@ -24,7 +24,8 @@ OWNERS = {
     "uv.h": r"loop/(loop_uv|loop)\w*\.[ch]",
     "sqlite3.h": r"store/store\w*\.[ch]",
 }
-# Debian 12's. Other versions lay out lines and find faults otherwise.
+# Debian 12's. Other versions lay out lines otherwise, and the analyzer finds
+# other things with every version, and with other headers of the C library.
 CLANG_TOOLS = "14.0.6"
 
 # The layers, lowest first. Those on one line know nothing of each other.
@@ -70,21 +71,24 @@ def c_files(top, *folders):
 # --- the formatter -------------------------------------------------------
 
 
-def clang_tool(name):
-    """clang-format or clang-tidy of our version, or None: ours, or pip's."""
-    found = shutil.which(name)
-    if found and f"version {CLANG_TOOLS}" in output([found,
-                                                     "--version"])[1]:
-        return found
+def our_version(program):
+    found = shutil.which(program)
+    return found if found and f"version {CLANG_TOOLS}" in output(
+        [found, "--version"])[1] else None
+
+
+def formatter():
+    """clang-format of our version, from here or from pip; or None."""
     try:
-        return cache.venv(f"{name}-{CLANG_TOOLS}",
-                          [f"{name}=={CLANG_TOOLS}"]) / "bin" / name
+        return our_version("clang-format") or cache.venv(
+            f"clang-format-{CLANG_TOOLS}",
+            [f"clang-format=={CLANG_TOOLS}"]) / "bin" / "clang-format"
     except cache.Failed:
         return None
 
 
 def clang_format(name, top):
-    program = clang_tool("clang-format")
+    program = formatter()
     if not program:
         yield "skipped", name, f"no clang-format {CLANG_TOOLS} to be had"
         return
@@ -257,16 +261,12 @@ def scripts(name, top):
 
 
 def clang_tidy(name, top, build, jobs):
-    program = clang_tool("clang-tidy")
+    program = our_version("clang-tidy")
     if not program:
-        yield "skipped", name, f"no clang-tidy {CLANG_TOOLS} to be had"
+        yield "skipped", name, f"no clang-tidy {CLANG_TOOLS} here"
         return
-    # The one from pip brings no headers of a compiler. gcc's flags that
-    # clang does not know are not its business.
-    headers = output(["gcc", "-print-file-name=include"])[1].strip()
+    # gcc's flags that clang does not know are not its business.
     common = [program, "--quiet", "-p", build,
-              *([f"--extra-arg=-isystem{headers}"]
-                if program != shutil.which("clang-tidy") else []),
               "--extra-arg=-Wno-unknown-warning-option",
               "--extra-arg=-Wno-unused-command-line-argument"]
     source = str(top / "src")
