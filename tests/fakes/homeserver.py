@@ -14,6 +14,7 @@ The operations that faults name stand in the ROUTES table.
 """
 
 import asyncio
+import fnmatch
 import itertools
 import json
 import random
@@ -75,6 +76,17 @@ def routes():
             parts = path.split("/")[1:]
             table.setdefault((method, len(parts)), []).append((parts, op))
     return table
+
+
+def matches(chosen, event):
+    """Does an event pass a part of a filter: types and senders?"""
+    def listed(patterns, text):
+        return any(fnmatch.fnmatchcase(text, p) for p in patterns)
+    return not (
+        ("types" in chosen and not listed(chosen["types"], event["type"]))
+        or listed(chosen.get("not_types", ()), event["type"])
+        or ("senders" in chosen and event["sender"] not in chosen["senders"])
+        or event["sender"] in chosen.get("not_senders", ()))
 
 
 class Fault:
@@ -710,9 +722,7 @@ class Homeserver(web.WebServer):
 
     def sync_answer(self, device, since, chosen):
         """The answer as it is now, and the timeline events in it."""
-        limit = chosen.get("room", {}).get("timeline", {}).get("limit", 10)
-        lazy = chosen.get("room", {}).get("state", {}).get(
-            "lazy_load_members", False)
+        chosen = chosen.get("room", {})
         answer, told = {"next_batch": f"s{self.position}"}, []
         sections = {}
         for room_id, (membership, at) in device.user.rooms.items():
@@ -720,8 +730,9 @@ class Homeserver(web.WebServer):
             fresh = since is None or at > since
             if membership == "join" and (fresh
                                          or room.positions[-1] > since):
-                entry, events = self.joined(room, device, since, at, limit,
-                                            lazy)
+                entry, events = self.joined(room, device, since, at, chosen)
+                if not (fresh or events or entry["state"]["events"]):
+                    continue
                 sections.setdefault("join", {})[room_id] = entry
                 told += events
             elif membership == "invite" and fresh:
@@ -742,12 +753,15 @@ class Homeserver(web.WebServer):
             answer["to_device"] = {"events": [event for _, event in pending]}
         return answer, told
 
-    def joined(self, room, device, since, joined_at, limit, lazy):
+    def joined(self, room, device, since, joined_at, chosen):
         """A joined room's part of the answer, and its timeline."""
+        # Synapse's own bound, where its configuration names no other.
+        limit = min(chosen.get("timeline", {}).get("limit", 10), 100)
         changed_self = since is not None and joined_at > since and \
             self.was_joined(room, device.user.user_id, since)
         initial = since is None or (joined_at > since and not changed_self)
-        pairs = room.since(0 if initial else since)
+        pairs = [pair for pair in room.since(0 if initial else since)
+                 if matches(chosen.get("timeline", {}), pair[1])]
         limited = len(pairs) > limit
         pairs = pairs[-limit:] if limit else []
         start = pairs[0][0] - 1 if pairs else self.position
@@ -758,7 +772,9 @@ class Homeserver(web.WebServer):
                      if known.get(key) is not event}
         else:
             state = {}
-        if lazy:
+        state = {key: event for key, event in state.items()
+                 if matches(chosen.get("state", {}), event)}
+        if chosen.get("state", {}).get("lazy_load_members"):
             speakers = {event["sender"] for _, event in pairs}
             speakers.add(device.user.user_id)
             state = {key: event for key, event in state.items()
