@@ -21,10 +21,10 @@ enum request_repeat {
 
 struct request_options {
     const char *method;
-    struct slice path;  /* encoded, from "/_matrix" on */
-    struct slice query; /* encoded, without "?", may be absent */
-    struct slice body;  /* JSON text; absent: none */
-    const struct http_header *headers; /* extra ones; may not be Authorization */
+    struct slice path;                 /* encoded, from "/_matrix" on */
+    struct slice query;                /* encoded, without "?", may be absent */
+    struct slice body;                 /* JSON text; absent: none */
+    const struct http_header *headers; /* more of them, not Authorization */
     size_t header_count;
     enum request_repeat repeat;
     bool anonymous;     /* without the token */
@@ -33,14 +33,15 @@ struct request_options {
     int64_t timeout_ms; /* tries and waits together; 0: LIMIT_HTTP_TOTAL_MS */
     int64_t stall_ms;   /* 0: LIMIT_HTTP_STALL_MS */
     size_t max_body;    /* 0: LIMIT_HTTP_BODY */
-    /* Set: a 2xx body is handed on in pieces and not collected; false ends it with ERR_LIMIT. Called with
-     * piece absent when a new try begins (forget what came). */
+    /* Set: a 2xx body is handed on in pieces and not collected; false ends it
+     * with ERR_LIMIT. Called with piece absent when a new try begins (forget
+     * what came), where it may not cancel. */
     bool (*piece)(void *arg, struct slice piece);
 };
 
 struct reply {
     int status;
-    struct slice body; /* JSON that passed json_check for 2xx; else as it came */
+    struct slice body; /* of a 2xx: passed json_check; else as it came */
     const struct http_head *head;
 };
 
@@ -58,9 +59,9 @@ struct request *request_start(struct homeserver *homeserver,
                               struct err *err);
 void request_cancel(struct request *request);
 
-/* Reads an error reply: status, errcode, text, retry_after_ms, soft_logout;
- * knows `errcode` and OAuth's `error`. what: "send to !a:b". For the few who
- * speak through a transport themselves. */
+/* Fills *err from an error reply: kind, status, errcode, text,
+ * retry_after_ms, soft_logout; knows `errcode` and OAuth's `error`. head may
+ * be NULL. For the few who speak through a transport themselves. */
 void request_read_error(int status, const struct http_head *head,
                         struct slice body, int64_t wall_ms, struct err *err);
 
