@@ -152,7 +152,7 @@ static int start(lua_State *L, bool wrap)
         return refuse(L, wrap,
                       "cannot resume a coroutine that waits for the host");
     }
-    if (co == gen_from(L)->L) {
+    if (co == L || co == gen_from(L)->L) {
         return refuse(L, wrap, "cannot resume non-suspended coroutine");
     }
     if (!lua_checkstack(co, count)) {
