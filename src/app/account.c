@@ -289,6 +289,7 @@ void account_close(struct account *account)
         return;
     sync_poll_free(account->sync);
     manager_free(account->manager);
+    call_host_close(&account->host);
     inbox_free(account->inbox);
     outbox_free(account->outbox);
     crypto_free(account->crypto);
