@@ -39,6 +39,7 @@
 #define LIMIT_INGEST_BATCH 1000         /* records in one go ... */
 #define LIMIT_INGEST_SLICE_MS 10        /* ... beyond that, per tick */
 #define LIMIT_FIRST_MINUTE_REQUESTS 12  /* of /sync while it fails */
+#define LIMIT_SYNC_TOTAL_MS (24 * 3600 * 1000LL) /* one response, at most */
 #define LIMIT_SYNC_TIMELINE 50          /* events per room asked for */
 #define LIMIT_SYNC_PAUSE_MS 1000        /* after a reply that brought nothing */
 #define LIMIT_SYNC_LOCKED_MS 60000      /* between looks at a locked account */
@@ -120,6 +121,7 @@
 #define LIMIT_FEATURES KIB(64)          /* flags a server announces */
 #define LIMIT_WELL_KNOWN KIB(64)        /* .well-known/matrix/client */
 #define LIMIT_SESSION_FILE KIB(64)
+#define LIMIT_REFRESH_EARLY_MS 60000    /* before a token expires */
 #define LIMIT_TOKEN KIB(16)             /* access and refresh tokens */
 #define LIMIT_HTTP_SPARE 16             /* idle handles kept for reuse */
 
@@ -129,5 +131,15 @@
 #define LIMIT_TRACE KIB(8)
 #define LIMIT_TRACKED_FILES 10000       /* read or tried by one script */
 #define LIMIT_SCRATCH KIB(64)           /* kept between two host calls */
+
+/* Scripts and their events */
+#define LIMIT_QUEUE_BYTES MIB(16)       /* events of one script in memory */
+#define LIMIT_QUEUE_READ 64             /* rows read from disk in one go */
+#define LIMIT_DRAIN_LOOK_MS 20          /* between looks at what still runs */
+#define LIMIT_GONE_MS 1000              /* a file that vanished for longer */
+#define LIMIT_FAILURE_TEXT KIB(16)      /* a failure as it is shown */
+#define LIMIT_FAILURE_PLACES 64         /* whose source was shown already */
+#define LIMIT_RELOAD_REPORT KIB(64)     /* what one reload of all answers */
+#define LIMIT_CLAIM_LAST_MS 60000       /* between tries of a failed claim */
 
 #endif

@@ -11,9 +11,9 @@
 
 /* One GET /sync: bytes -> sync_cut -> stage, while they arrive. */
 struct sync_fetch_options {
-    struct slice since;        /* absent: initial */
-    struct slice filter;       /* an id or JSON text; absent: none */
-    int64_t timeout_ms;        /* asked of the server */
+    struct slice since;  /* absent: initial */
+    struct slice filter; /* an id or JSON text; absent: none */
+    int64_t timeout_ms;  /* asked of the server */
     bool full_state;
     struct slice set_presence; /* absent: the server's default */
     bool keep_body;            /* up to LIMIT_JSON_BODY, for batch:json() */
@@ -30,5 +30,7 @@ struct sync_fetch *sync_fetch_start(struct loop *loop,
                                     sync_fetch_fn *done, void *arg,
                                     struct err *err);
 void sync_fetch_cancel(struct sync_fetch *fetch);
+/* Nothing of the response came yet. */
+bool sync_fetch_idle(const struct sync_fetch *fetch);
 
 #endif
