@@ -5,11 +5,11 @@
 #include "call_args.h"
 #include "call_topics.h"
 #include "event.h"
-#include "json_write.h"
 #include "limits.h"
 #include "list.h"
 #include "op.h"
 #include "request.h"
+#include "sync_stage.h"
 #include "url.h"
 
 /* room.members: the whole member list of a room, fetched once and written to
@@ -99,24 +99,6 @@ static void settle(struct call_members *members, const struct err *err,
     members_free(members);
 }
 
-/* Appends what a member event is kept for. */
-static int write_content(struct slice content, struct buf *out, struct err *err)
-{
-    static const char *const keys[] = { "membership", "displayname",
-                                        "avatar_url" };
-    struct json_writer w;
-    json_writer_init(&w, out);
-    json_object_begin(&w);
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        struct slice value = json_get(content, keys[i]);
-        if (json_type(value) == JSON_STRING) {
-            json_member_raw(&w, keys[i], value);
-        }
-    }
-    json_object_end(&w);
-    return json_finish(&w, "a member", err);
-}
-
 /* Sync may have brought a newer event of this member since the server
  * answered; it stays. */
 static int is_stale(struct store *store, const struct store_state *fresh,
@@ -128,36 +110,45 @@ static int is_stale(struct store *store, const struct store_state *fresh,
     return found > 0 ? kept.origin_server_ts > fresh->origin_server_ts : found;
 }
 
+static int put_event(struct call_members *members, const struct event *event,
+                     struct buf *content, struct err *err)
+{
+    struct store_state state = {
+        .room_id = slice_str(members->room_id),
+        .type = event->type,
+        .state_key = event->state_key,
+        .sender = event->sender,
+        .event_id = event->event_id,
+        .origin_server_ts = event->origin_server_ts,
+    };
+    int stale = is_stale(members->store, &state, err);
+    if (stale) {
+        return stale < 0 ? -1 : 0;
+    }
+    buf_clear(content);
+    if (sync_stage_trim_member(event->content, content)) {
+        return err_set(err, ERR_LIMIT, "the membership of %.*s is too large",
+                       SLICE_ARG(event->state_key));
+    }
+    state.content = buf_slice(content);
+    return store_state_put(members->store, &state, err);
+}
+
+/* What is no member event is passed over. */
 static int put_member(struct call_members *members, struct slice raw,
                       struct buf *content, struct err *err)
 {
     struct event event;
+    int result = 0;
     if (event_parse(raw, &event)) {
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
-    struct store_state state = {
-        .room_id = slice_str(members->room_id),
-        .type = slice_str("m.room.member"),
-        .state_key = event.state_key,
-        .sender = event.sender,
-        .event_id = event.event_id,
-        .origin_server_ts = event.origin_server_ts,
-    };
-    int result = 0;
     if (event.state_key.ptr && event.sender.ptr &&
         slice_is(event.type, "m.room.member")) {
-        result = is_stale(members->store, &state, err);
-        if (result == 0) {
-            buf_clear(content);
-            result = write_content(event.content, content, err);
-            state.content = buf_slice(content);
-            if (result == 0) {
-                result = store_state_put(members->store, &state, err);
-            }
-        }
+        result = put_event(members, &event, content, err);
     }
     event_free(&event);
-    return result < 0 ? -1 : 0;
+    return result;
 }
 
 static int write_members(struct store *store, void *arg, struct err *err)
