@@ -44,6 +44,8 @@
 #define LIMIT_SYNC_PAUSE_MS 1000        /* after a reply that brought nothing */
 #define LIMIT_SYNC_LOCKED_MS 60000      /* between looks at a locked account */
 #define LIMIT_SYNC_FILTER KIB(64)
+#define LIMIT_JOIN_TRIES 10             /* of one invite, by autojoin */
+#define LIMIT_JOIN_LAST_MS (10 * 60 * 1000LL) /* between two of them */
 
 /* Delivery */
 #define LIMIT_ATTEMPTS 3                /* then a dead letter */
