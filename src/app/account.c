@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autojoin.h"
 #include "crypto.h"
 #include "inbox.h"
 #include "json_read.h"
@@ -27,6 +28,7 @@ struct account {
     struct inbox *inbox;
     struct manager *manager;
     struct sync_poll *sync;
+    struct autojoin *autojoin;
     const char **names; /* of scripts, for recovery */
     int name_count;
     char *directory;
@@ -54,6 +56,25 @@ static void on_committed(void *arg, bool first)
             account->options.ready(account->options.arg, account);
     }
     manager_committed(account->manager, first);
+    autojoin_look(account->autojoin);
+}
+
+static void on_invite(void *arg, const char *room_id, const char *inviter,
+                      const struct err *err, bool gave_up)
+{
+    struct log_fields about = fields(arg);
+
+    about.room_id = room_id;
+    about.sender = inviter;
+    if (!err) {
+        log_write(LOG_LEVEL_INFO, &about, "joined %s, invited by %s", room_id,
+                  inviter);
+        return;
+    }
+    about.kind = err_kind_name(err->kind);
+    about.errcode = *err->errcode ? err->errcode : NULL;
+    log_write(LOG_LEVEL_WARN, &about, "cannot accept the invite to %s%s: %s",
+              room_id, gave_up ? ", given up" : ", trying again", err->text);
 }
 
 static void on_lost(void *arg, const struct err *err)
@@ -288,6 +309,7 @@ void account_close(struct account *account)
     if (!account)
         return;
     sync_poll_free(account->sync);
+    autojoin_free(account->autojoin);
     manager_free(account->manager);
     call_host_close(&account->host);
     inbox_free(account->inbox);
@@ -454,6 +476,25 @@ static int start_sync(struct account *account, struct err *err)
     return account->sync ? 0 : -1;
 }
 
+static int start_autojoin(struct account *account, struct err *err)
+{
+    const struct config_account *settings = account->options.settings;
+    struct autojoin_config config = {
+        .loop = account->options.loop,
+        .store = account->store,
+        .session = account->session,
+        .admins = (const char *const *)settings->admins,
+        .told = on_invite,
+        .arg = account,
+    };
+
+    while (settings->admins[config.admin_count])
+        config.admin_count++;
+    autojoin_parse(settings->autojoin, &config.mode);
+    account->autojoin = autojoin_new(&config, err);
+    return account->autojoin ? 0 : -1;
+}
+
 /* Rows that waited on disk go to the scripts at once, the rest by sync. */
 static void on_loaded(void *arg, int live, int failed)
 {
@@ -477,7 +518,7 @@ int account_start(struct account *account, manager_loaded_fn *loaded, void *arg,
     if (inbox_recover(account->inbox, account->names, account->name_count,
                       &recovery, err) != 0 ||
         outbox_start(account->outbox, err) != 0 ||
-        start_sync(account, err) != 0)
+        start_autojoin(account, err) != 0 || start_sync(account, err) != 0)
         return -1;
     if (recovery.dead)
         log_write(LOG_LEVEL_ERROR, &about,
