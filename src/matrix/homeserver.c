@@ -94,16 +94,23 @@ const char *homeserver_base(const struct homeserver *homeserver)
     return buf_str(&homeserver->base);
 }
 
-int homeserver_set_token(struct homeserver *homeserver, struct slice token,
-                         struct err *err)
+int homeserver_check_token(struct slice token, struct err *err)
 {
-    size_t size = sizeof(BEARER) + token.len;
-
     for (size_t i = 0; i < token.len; i++)
         if ((unsigned char)token.ptr[i] <= ' ' || token.ptr[i] == 0x7f)
             return err_set(err, ERR_CONFIG,
                            "the access token holds a blank or a control "
                            "character");
+    return 0;
+}
+
+int homeserver_set_token(struct homeserver *homeserver, struct slice token,
+                         struct err *err)
+{
+    size_t size = sizeof(BEARER) + token.len;
+
+    if (homeserver_check_token(token, err) < 0)
+        return -1;
     forget_token(homeserver);
     if (!token.ptr)
         return 0;

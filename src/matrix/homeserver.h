@@ -29,6 +29,8 @@ const char *homeserver_base(const struct homeserver *homeserver);
  */
 int homeserver_set_token(struct homeserver *homeserver, struct slice token,
                          struct err *err);
+/* 0, or -1 when set_token would refuse it: blanks, control characters. */
+int homeserver_check_token(struct slice token, struct err *err);
 bool homeserver_has_token(const struct homeserver *homeserver);
 
 /* Called when a request with a token met a 401 that is about the token.
