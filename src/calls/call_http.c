@@ -74,30 +74,37 @@ static int write_result(struct exchange *exchange, struct err *err)
     return json_finish(&w, op->call->name, err);
 }
 
+/* What became of it. */
+static int conclude(struct exchange *exchange, const struct err *failure,
+                    struct err *err)
+{
+    if (exchange->failed) {
+        *err = exchange->fault;
+        return -1;
+    }
+    if (buf_check(&exchange->op->bytes, "the body", err)) {
+        return -1; /* and not ERR_CANCELLED, which that came to */
+    }
+    if (failure) {
+        *err = *failure;
+        return -1;
+    }
+    return write_result(exchange, err);
+}
+
 static void exchange_done(void *arg, const struct err *failure)
 {
     struct exchange *exchange = arg;
     struct op *op = exchange->op;
     struct err err;
     exchange->transfer = NULL;
-    if (exchange->failed) {
-        failure = &exchange->fault;
-    } else if (buf_check(&op->bytes, "the body", &err)) {
-        failure = &err;
-    } else if (!failure && write_result(exchange, &err)) {
-        failure = &err;
-    }
-    if (failure) {
-        if (failure != &err) {
-            err = *failure;
-        }
-        if (!err.request[0]) {
-            snprintf(err.request, sizeof(err.request), "%s", exchange->name);
-        }
+    int result = conclude(exchange, failure, &err);
+    if (result && !err.request[0]) {
+        snprintf(err.request, sizeof(err.request), "%s", exchange->name);
     }
     op->state = NULL;
     exchange_free(exchange);
-    if (failure) {
+    if (result) {
         op_fail(op, &err, SLICE_NONE);
     } else {
         op_done(op);

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 
 from fakes import cache
+from lint import check_calls
 
 LONG_FILE = 600
 LONG_FUNCTION = 60
@@ -46,6 +47,7 @@ def checks(top, build, jobs):
         check("include cycles", include_cycles),
         check("libraries stay in their files", library_owners),
         check("file length", lengths),
+        check("calls are described", described_calls),
         check("luacheck", luacheck),
         check("shell and Python syntax", scripts),
         check("clang-tidy", clang_tidy, build, jobs),
@@ -222,6 +224,10 @@ def lengths(name, top):
                 print(f"        {path.relative_to(top)}:{line}: a function "
                       f"of {size} lines")
     yield verdict(name, "\n".join(complaints))
+
+
+def described_calls(name, top):
+    yield verdict(name, "\n".join(check_calls.differences(top)))
 
 
 # --- the other linters ---------------------------------------------------
