@@ -31,12 +31,15 @@ void gen_describe(lua_State *L, int status, struct err *err)
         budget_describe(&gen->budget, limit, err);
         return;
     }
+    char errcode[sizeof err->errcode] = "";
     if (lua_istable(L, -1)) {
-        lua_pushliteral(L, "kind");
-        if (lua_rawget(L, -2) == LUA_TSTRING) {
+        if (lua_getfield(L, -1, "kind") == LUA_TSTRING) {
             kind = err_kind_parse(lua_tostring(L, -1));
         }
-        lua_pop(L, 1);
+        if (lua_getfield(L, -2, "errcode") == LUA_TSTRING) {
+            snprintf(errcode, sizeof errcode, "%s", lua_tostring(L, -1));
+        }
+        lua_pop(L, 2);
     }
     if (kind == ERR_MISUSE) {
         kind = ERR_TASK;
@@ -46,6 +49,7 @@ void gen_describe(lua_State *L, int status, struct err *err)
         text = "error object is a table without __tostring";
     }
     err_set(err, kind, "%s", text);
+    memcpy(err->errcode, errcode, sizeof errcode);
     lua_pop(L, 1);
 }
 
@@ -116,6 +120,9 @@ void gen_sweep(struct gen *gen)
 {
     op_free(gen->now);
     gen->now = NULL;
+    if (gen->scratch.cap > LIMIT_SCRATCH) {
+        buf_free(&gen->scratch);
+    }
     if (gen->draft) {
         struct task *draft = gen->draft;
         gen->draft = NULL;

@@ -182,7 +182,7 @@ static int module_require(lua_State *L)
         return 1;
     }
     lua_pop(L, 1);
-    if (strlen(name) != len || len == 0) {
+    if (strlen(name) != len || len == 0 || strchr("./", name[0])) {
         return port_raise(L, "module '%s': not a name", name);
     }
     enter(L, name);

@@ -119,9 +119,6 @@ static void append_value(lua_State *L, int index, struct buf *out, int flags)
 
 static struct buf *clear_scratch(struct gen *gen, size_t max)
 {
-    if (gen->scratch.cap > LIMIT_SCRATCH) {
-        buf_free(&gen->scratch);
-    }
     buf_clear(&gen->scratch);
     gen->scratch.max = max;
     return &gen->scratch;

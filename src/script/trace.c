@@ -118,6 +118,9 @@ const char *trace_split(lua_State *L, const char *message,
     while ((p = strchr(p, ':')) != NULL) {
         char *end;
         long line = strtol(p + 1, &end, 10);
+        if (strncmp(p, "://", 3) == 0) {
+            break; /* a URL with a port */
+        }
         if (end > p + 1 && strncmp(end, ": ", 2) == 0 && line > 0 &&
             (size_t)(p - message) < sizeof place->file) {
             snprintf(place->file, sizeof place->file, "%.*s",

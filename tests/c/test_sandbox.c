@@ -205,7 +205,9 @@ static void require_finds_modules_and_records_what_it_tried(void **state)
                  "end\n"
                  "bot.on(function() return require 'pre' end)\n"
                  "bot.on(function() return { pcall(require, '../x'), "
-                 "(pcall(require, '')), (pcall(require, 'a\\0b')) } end)\n");
+                 "(pcall(require, '')), (pcall(require, 'a\\0b')) } end)\n"
+                 "bot.on(function() return { (pcall(require, '.etc.x')), "
+                 "(pcall(require, '/etc/x')) } end)\n");
     assert_string_equal(fixture_run(1)->value, "[\"util\",true,7,true,true]");
     snprintf(want, sizeof want,
              "main.lua:4: module 'later' not found:\\n\\tno file "
@@ -214,6 +216,7 @@ static void require_finds_modules_and_records_what_it_tried(void **state)
     assert_non_null(strstr(fixture_run(2)->value, want));
     assert_string_equal(fixture_run(3)->value, "\"pre:preload:\"");
     assert_non_null(strstr(fixture_run(4)->value, "[false,"));
+    assert_string_equal(fixture_run(5)->value, "[false,false]");
     buf_init(&what, LIMIT_PATH);
     assert_false(track_changed(fixture.track, &what));
     fixture_write("rocks/later.lua", "return 1");
