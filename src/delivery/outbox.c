@@ -380,6 +380,7 @@ int outbox_start(struct outbox *outbox, struct err *err)
 void outbox_synced(struct outbox *outbox)
 {
     outbox->syncs++;
+    outbox->recheck = true;
     wake_all(outbox);
 }
 

@@ -32,7 +32,8 @@ struct outbox {
     int writes; /* the store has yet to finish */
     int syncs;  /* how often outbox_synced was called */
     bool held;
-    bool gone; /* freed with the last write */
+    bool recheck; /* a sync was committed: rooms may be encrypted now */
+    bool gone;    /* freed with the last write */
 };
 
 /* The sends of one room, in order; the first is the one that is tried. */

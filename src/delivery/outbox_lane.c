@@ -338,28 +338,58 @@ static void ask_server(struct outbox_item *item)
         fail(item, &err);
 }
 
-/* The latch may have closed since the send was made, so it is read before
- * every try. A room that sync never brought as joined is asked about. */
-static void check_first(struct outbox_item *item)
+/* How a row may go out. */
+enum way { IN_CLEAR, NOT_AT_ALL, UNSURE };
+
+static int find_way(const struct outbox_item *item, enum way *way,
+                    struct err *err)
 {
     struct store *store = item->outbox->config.store;
     struct store_outbox_row row;
     struct store_room room;
-    struct err err;
 
-    int found = store_outbox_get(store, item->id, &row, &err);
+    int found = store_outbox_get(store, item->id, &row, err);
     bool plain = found == 1 && !slice_is(row.type, "m.room.encrypted");
     if (found >= 0)
-        found = store_room_get(store, room_of(item->lane), &room, &err);
+        found = store_room_get(store, room_of(item->lane), &room, err);
     if (found < 0)
+        return -1;
+    *way = UNSURE;
+    if (!plain || item->lane->checked ||
+        (found == 1 && slice_is(room.membership, "join")))
+        *way = IN_CLEAR;
+    if (found == 1 && room.encrypted && plain)
+        *way = NOT_AT_ALL;
+    return 0;
+}
+
+/* The latch may have closed since the send was made, so it is read before
+ * every try. A room that sync never brought as joined is asked about. */
+static void check_first(struct outbox_item *item)
+{
+    enum way way;
+    struct err err;
+
+    if (find_way(item, &way, &err) < 0)
         fail(item, &err);
-    else if (found == 1 && room.encrypted && plain)
+    else if (way == NOT_AT_ALL)
         refuse_encrypted(item);
-    else if (!plain || item->lane->checked ||
-             (found == 1 && slice_is(room.membership, "join")))
+    else if (way == IN_CLEAR)
         send_first(item);
     else
         ask_server(item);
+}
+
+/* While a request lives it may try again by itself. */
+static void check_again(struct outbox_item *item)
+{
+    enum way way;
+
+    if (!item->lane->request || find_way(item, &way, NULL) < 0 ||
+        way != NOT_AT_ALL)
+        return;
+    item->maybe = true;
+    refuse_encrypted(item);
 }
 
 static int run_tried(struct store *store, void *arg, struct err *err)
@@ -418,10 +448,26 @@ static void go(struct outbox_lane *lane)
         fail(item, &err);
 }
 
+static void check_all_again(struct outbox *outbox)
+{
+    for (int i = 0; i < OUTBOX_BUCKETS; i++) {
+        list_each_safe(node, &outbox->lanes[i])
+        {
+            struct outbox_lane *lane =
+                list_entry(node, struct outbox_lane, node);
+            if (lane->busy)
+                check_again(first_of(lane));
+        }
+    }
+}
+
 void outbox_lane_run(struct outbox *outbox)
 {
     struct list *node;
 
+    if (outbox->recheck)
+        check_all_again(outbox);
+    outbox->recheck = false;
     while (outbox->wire < LIMIT_OUTBOX_WIRE &&
            (node = list_first(&outbox->ready)) != NULL) {
         list_remove(node);
