@@ -15,7 +15,7 @@
 struct gen;
 struct task;
 
-struct gen_limits { /* 0: the default from limits.h */
+struct gen_limits {     /* 0: the default from limits.h */
     size_t memory;      /* bytes of this state */
     int64_t burst_ms;   /* CPU between two waits */
     int64_t load_ms;    /* CPU of the main chunk */
@@ -24,21 +24,22 @@ struct gen_limits { /* 0: the default from limits.h */
 
 struct gen_config {
     struct call_host *host;
-    const char *script;   /* its name */
-    int number;           /* from 1 */
-    bool exec;            /* a plain script: no `bot`; its main chunk is a task */
-    const char *file;     /* entry file */
-    const char *directory;/* modules are found here and in its rocks/ */
-    const char *data_dir; /* what io may open, NULL: nothing; under exec: anywhere below the working directory */
-    const char *lua_path; /* library files are read from here when they are there,
-                             NULL: the embedded ones only */
+    const char *script; /* its name */
+    int number;         /* from 1 */
+    bool exec;          /* a plain script: no `bot`; its main chunk is a task */
+    const char *file;   /* entry file */
+    const char *directory; /* modules are found here and in its rocks/ */
+    const char *data_dir;  /* what io may open, NULL: nothing; under exec:
+                              anywhere below the working directory */
+    const char *lua_path;  /* library files are read from here when they are
+                              there,  NULL: the embedded ones only */
     struct gen_limits limits;
     size_t store_quota, http_body; /* 0: defaults */
     int log_lines;
     /* Calls of the script layer, found before those of calls/: a table ended
      * by a row without a name. Their op->caller is gen_caller(gen). */
     const struct call *calls;
-    void *owner;          /* for those calls: gen_owner() */
+    void *owner; /* for those calls: gen_owner() */
 };
 
 /* All strings are copied. Makes the state, the sandbox and the library; runs

@@ -13,8 +13,8 @@
 
 enum task_end {
     TASK_DONE,
-    TASK_FAILED,   /* an error escaped */
-    TASK_LIMIT,    /* memory, CPU or handler time; err says which and its key */
+    TASK_FAILED, /* an error escaped */
+    TASK_LIMIT,  /* memory, CPU or handler time; err says which and its key */
     TASK_CANCELLED
 };
 
@@ -23,7 +23,7 @@ struct task_result {
     struct slice value;    /* TASK_DONE: JSON of what the handler returned */
     const struct err *err; /* otherwise; text is the error as a person reads
                               it, without "file:line: " when file is set */
-    const char *file;      /* script's file and line of the error, NULL unknown */
+    const char *file; /* script's file and line of the error, NULL unknown */
     int line;
     const char *traceback; /* NULL when there is none */
 };
@@ -42,21 +42,21 @@ struct task_owner {
 };
 
 struct task_options {
-    int handler;          /* the number Lua registered */
-    const char *kind;     /* "event" "command" "timer" "hook": the entry's
-                             second argument */
-    struct slice event;   /* JSON, absent: nil */
-    struct slice info;    /* JSON object: room, delivery facts, hook context */
-    const char *label;    /* for reports: "handler for message (echo.lua:1)" */
-    struct op_cause cause;/* path is "<handler>"; spawned tasks add ".n" */
-    bool no_wait;         /* waiting raises (snapshot) */
-    int64_t limit_ms;     /* 0: the generation's handler limit; -1: none */
+    int handler;           /* the number Lua registered */
+    const char *kind;      /* "event" "command" "timer" "hook": the entry's
+                              second argument */
+    struct slice event;    /* JSON, absent: nil */
+    struct slice info;     /* JSON object: room, delivery facts, hook context */
+    const char *label;     /* for reports: "handler for message (echo.lua:1)" */
+    struct op_cause cause; /* path is "<handler>"; spawned tasks add ".n" */
+    bool no_wait;          /* waiting raises (snapshot) */
+    int64_t limit_ms;      /* 0: the generation's handler limit; -1: none */
     const struct task_owner *owner; /* borrowed, static */
     void *arg;
 };
 
-/* Calls the library's entry: entry(kind, handler, event, info), first resume in a
- * later turn of the loop. Copies all but owner and arg. Returns a handle that
+/* Calls the library's entry: entry(kind, handler, event, info), first resume in
+ * a later turn of the loop. Copies all but owner and arg. Returns a handle that
  * lives until ended, or NULL with *err filled. */
 struct task *task_start(struct gen *gen, const struct task_options *options,
                         struct err *err);
