@@ -119,17 +119,28 @@ static struct slice find_href(struct slice attributes)
 }
 
 /* The link's address behind its text, unless the text says it already. */
-static void close_link(struct renderer *r)
+static void add_address(struct renderer *r)
 {
+    struct buf address; /* decoding never makes it longer */
+
+    buf_init(&address, r->href.len);
+    if (html_unescape(r->href, &address) != 0)
+        r->out->failed = true;
     struct slice text =
         slice_make(r->out->ptr + r->href_at, r->out->len - r->href_at);
-
-    if (r->href.ptr && r->out->len > r->href_at && !slice_eq(text, r->href) &&
+    if (!slice_eq(text, buf_slice(&address)) &&
         !slice_starts(r->href, "https://matrix.to/")) {
         buf_adds(r->out, " (");
-        html_unescape(r->href, r->out);
+        buf_add(r->out, buf_slice(&address));
         buf_addc(r->out, ')');
     }
+    buf_free(&address);
+}
+
+static void close_link(struct renderer *r)
+{
+    if (r->href.len && r->out->len > r->href_at)
+        add_address(r);
     r->href = SLICE_NONE;
 }
 
