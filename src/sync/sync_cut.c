@@ -38,6 +38,7 @@ struct sync_cut {
     struct buf bytes; /* of what is captured */
     bool too_large;
     bool has_next_batch;
+    bool no_memory; /* something may be missing: the reply must not count */
 };
 
 /* ---- the keys that lead on --------------------------------------------- */
@@ -100,6 +101,14 @@ static void enter(struct sync_cut *cut, enum place to)
     cut->places[cut->depth++] = to;
 }
 
+static int keep(struct sync_cut *cut, struct buf *buf, struct slice bytes)
+{
+    int result = buf_add(buf, bytes);
+
+    cut->no_memory = cut->no_memory || buf->no_memory;
+    return result;
+}
+
 static void capture(struct sync_cut *cut, enum capture what)
 {
     cut->capture = what;
@@ -113,7 +122,9 @@ static void capture(struct sync_cut *cut, enum capture what)
 static void enter_room(struct sync_cut *cut)
 {
     buf_clear(&cut->room);
-    if (cut->key_cut || buf_add(&cut->room, buf_slice(&cut->key)) != 0) {
+    if (!cut->key_cut)
+        keep(cut, &cut->room, buf_slice(&cut->key));
+    if (cut->key_cut || cut->no_memory) {
         json_scan_skip(cut->scan);
         return;
     }
@@ -212,7 +223,7 @@ static void on_token(void *arg, struct json_scan *scan, enum json_token token,
         break;
     case JSON_TOKEN_KEY:
         buf_clear(&cut->key);
-        buf_add(&cut->key, text);
+        keep(cut, &cut->key, text);
         cut->key_cut = json_scan_is_cut(scan);
         break;
     case JSON_TOKEN_STRING:
@@ -254,7 +265,7 @@ static void on_capture(void *arg, struct slice piece, const char *fault)
 
     if (!piece.ptr)
         captured(cut, fault);
-    else if (!cut->too_large && buf_add(&cut->bytes, piece) != 0)
+    else if (!cut->too_large && keep(cut, &cut->bytes, piece) != 0)
         cut->too_large = true;
 }
 
@@ -294,9 +305,12 @@ void sync_cut_free(struct sync_cut *cut)
 
 int sync_cut_feed(struct sync_cut *cut, struct slice piece, struct err *err)
 {
-    if (json_scan_feed(cut->scan, piece, err) == 0)
-        return 0;
-    return err_prefix(err, "the sync reply is not sound");
+    if (json_scan_feed(cut->scan, piece, err) != 0)
+        return err_prefix(err, "the sync reply is not sound");
+    if (cut->no_memory)
+        return err_set(err, ERR_SYSTEM,
+                       "cannot read the sync reply: out of memory");
+    return 0;
 }
 
 int sync_cut_finish(struct sync_cut *cut, struct err *err)
