@@ -20,7 +20,12 @@
 
 enum json_type {
     JSON_NONE, /* absent or malformed */
-    JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
 };
 
 /* 0, or -1 with ERR_JSON: what is wrong and at which byte. */
@@ -37,7 +42,8 @@ struct slice json_get(struct slice object, const char *key);
 struct slice json_get_slice(struct slice object, struct slice key);
 
 /* Scalars: true and *out set when value has that type (and fits). An integer
- * has neither '.' nor 'e' and fits 64 bits; or is a float with an integral value within 2^53. */
+ * has neither '.' nor 'e' and fits 64 bits; or is a float with an integral
+ * value within 2^53. */
 bool json_int(struct slice value, int64_t *out);
 bool json_double(struct slice value, double *out);
 bool json_bool(struct slice value, bool *out);

@@ -21,12 +21,16 @@
  * captured value is reported sound exactly when json_check accepts it. */
 
 enum json_token {
-    JSON_TOKEN_OBJECT, JSON_TOKEN_OBJECT_END,
-    JSON_TOKEN_ARRAY, JSON_TOKEN_ARRAY_END,
+    JSON_TOKEN_OBJECT,
+    JSON_TOKEN_OBJECT_END,
+    JSON_TOKEN_ARRAY,
+    JSON_TOKEN_ARRAY_END,
     JSON_TOKEN_KEY,    /* text: decoded, cut at LIMIT_JSON_KEY */
     JSON_TOKEN_STRING, /* text: decoded, cut likewise */
     JSON_TOKEN_NUMBER, /* text: as written */
-    JSON_TOKEN_TRUE, JSON_TOKEN_FALSE, JSON_TOKEN_NULL
+    JSON_TOKEN_TRUE,
+    JSON_TOKEN_FALSE,
+    JSON_TOKEN_NULL
 };
 
 struct json_scan;

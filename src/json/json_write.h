@@ -38,11 +38,13 @@ void json_put_null(struct json_writer *w);
 void json_put_raw(struct json_writer *w, struct slice value);
 
 /* Key and value at once; an absent or NULL text writes nothing. */
-void json_member_string(struct json_writer *w, const char *key, struct slice text);
+void json_member_string(struct json_writer *w, const char *key,
+                        struct slice text);
 void json_member_str(struct json_writer *w, const char *key, const char *text);
 void json_member_int(struct json_writer *w, const char *key, int64_t value);
 void json_member_bool(struct json_writer *w, const char *key, bool value);
-void json_member_raw(struct json_writer *w, const char *key, struct slice value);
+void json_member_raw(struct json_writer *w, const char *key,
+                     struct slice value);
 
 /* 0, or -1 with *err filled when anything failed or containers are open. */
 int json_finish(struct json_writer *w, const char *what, struct err *err);
