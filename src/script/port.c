@@ -198,7 +198,7 @@ static int push_failure(lua_State *L, const struct op *op)
     }
     lua_pushnil(L);
     port_push_error(L, &err, buf_slice(&op->result),
-                    op->call->flags & CALL_WRITES);
+                    op->writes);
     return 2;
 }
 
