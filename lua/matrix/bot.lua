@@ -1,0 +1,237 @@
+-- The object `bot`.
+
+local core = ...
+local account = core.require "account"
+local check = core.require "check"
+local class = core.require "class"
+local client = core.require "client"
+local command = core.require "command"
+local context = core.require "context"
+local description = core.require "description"
+local handle = core.require "handle"
+local handlers = core.require "handlers"
+local member = core.require "member"
+local memory = core.require "memory"
+local room = core.require "room"
+local secret = core.require "secret"
+local store = core.require "store"
+local suggest = core.require "suggest"
+local time = core.require "time"
+local timer = core.require "timer"
+
+local HOOKS = { load = true, snapshot = true, unload = true, ready = true }
+
+local methods, fields = {}, {}
+
+-- ---- registering ----
+
+local function list_of(value)
+    if type(value) ~= "table" or class.of(value) then return { value } end
+    return value
+end
+
+local function check_patterns(patterns)
+    for _, pattern in ipairs(patterns) do
+        local ok, message = pcall(string.find, "", pattern)
+        if not ok then core.raise(("bot:on: pattern '%s': %s"):format(pattern, message)) end
+    end
+end
+
+-- Rooms of a filter as names; whether one of them is an alias.
+local function room_names(value)
+    local names, alias = {}, false
+    for _, one in ipairs(list_of(value)) do
+        local name = class.of(one) == "Room" and (one.room_id or one.address) or one
+        if type(name) ~= "string" then core.raise("bot:on: room: room IDs or aliases expected") end
+        account.check_room("bot:on: room", name)
+        names[#names + 1] = name
+        alias = alias or name:sub(1, 1) == "#"
+    end
+    return setmetatable(names, core.array_metatable), alias
+end
+
+-- The filter as the host matches it. What it cannot is left to the handler:
+-- room aliases (looked up) and patterns.
+local function split_filter(filter, handler)
+    local out = {}
+    for key, value in pairs(filter or {}) do out[key] = value end
+    if out.pattern ~= nil then
+        handler.patterns = list_of(out.pattern)
+        check_patterns(handler.patterns)
+    end
+    if out.room ~= nil then
+        local names, alias = room_names(out.room)
+        out.room = names
+        if alias then out.room, handler.rooms = nil, names end
+    end
+    return next(out) and out or nil
+end
+
+local on_entry = description.entry("bot", "on")
+
+function methods.on(self, name, filter, fn)
+    if class.of(self) ~= "bot" then core.raise("bot:on: call it with a colon: bot:on(...)") end
+    if fn == nil and type(filter) == "function" then filter, fn = nil, filter end
+    check.param(on_entry, 1, name)
+    check.param(on_entry, 2, filter)
+    check.param(on_entry, 3, fn)
+    local handler = { kind = HOOKS[name] and "hook" or "event", name = name, fn = fn }
+    local sent = split_filter(filter, handler)
+    handler.messages = name == "message"
+    local id = handlers.add(handler)
+    assert(core.call("script.on", { id = id, name = name, filter = sent, where = context.place() }))
+    return handle.new(id)
+end
+
+local command_entry = description.entry("bot", "command")
+
+function methods.command(self, usage, options, fn)
+    if class.of(self) ~= "bot" then
+        core.raise("bot:command: call it with a colon: bot:command(...)")
+    end
+    if fn == nil and type(options) == "function" then options, fn = nil, options end
+    check.param(command_entry, 1, usage)
+    check.param(command_entry, 2, options)
+    check.param(command_entry, 3, fn)
+    local id = handlers.add({ kind = "command" })
+    command.register(id, usage, options, fn)
+    return handle.new(id)
+end
+
+methods.every, methods.after = timer.every, timer.after
+
+-- ---- rooms and users ----
+
+function methods.room(_, name)
+    account.check_room("bot:room", name)
+    return room.new(name)
+end
+
+function methods.user(_, user_id)
+    account.check_user("bot:user", user_id)
+    return member.user(user_id)
+end
+
+function methods.rooms(_, membership)
+    local list, err = core.call("account.rooms", { membership = membership })
+    if not list then error(err, 0) end
+    local at = 0
+    return function()
+        at = at + 1
+        return list[at] and room.new(list[at])
+    end
+end
+
+function methods.join(_, name, opts)
+    account.check_room("bot:join", name)
+    opts = opts or {}
+    local result, err = core.call("room.join", {
+        room = name, via = opts.via and setmetatable({ table.unpack(opts.via) },
+            core.array_metatable), reason = opts.reason, timeout = time.seconds(opts.timeout),
+    })
+    if not result then return nil, err end
+    return room.new(result.room_id)
+end
+
+function methods.resolve(_, alias)
+    if alias:sub(1, 1) ~= "#" then
+        core.raise(("bot:resolve: '%s' is no alias (#name:server)"):format(alias))
+    end
+    return account.resolve(alias)
+end
+
+-- ---- fields ----
+
+local settings = {}  -- what the script assigned
+local kept = {}      -- made once
+
+local function once(name, make)
+    fields[name] = function()
+        if kept[name] == nil then kept[name] = make() end
+        return kept[name]
+    end
+end
+
+fields.name = function() return core.script end
+fields.user_id = account.user_id
+fields.device_id = account.device_id
+fields.generation = function() return core.generation end
+fields.store = function() return store end
+fields.memory = function() return memory end
+fields.version = function() return settings.version end
+fields.reload = function() return settings.reload end
+fields.concurrency = function() return settings.concurrency end
+
+-- The script's own copy: what is new in it would be seen by nobody.
+local function read_only(t, what)
+    for key, value in pairs(t) do
+        if type(value) == "table" and getmetatable(value) == nil then
+            read_only(value, ("%s.%s"):format(what, tostring(key)))
+        end
+    end
+    return setmetatable(t, {
+        __newindex = function() core.raise(what .. " is read-only") end,
+        __tostring = function() return what end,
+    })
+end
+
+local configured
+
+local function configuration()
+    if not configured then
+        configured = core.call("script.config") or {}
+        -- A host that has no secrets answers with the config alone.
+        for name, text in pairs(configured.secrets or {}) do
+            configured.secrets[name] = secret.new(text)
+        end
+    end
+    return configured
+end
+
+once("config", function() return read_only(configuration().config or {}, "bot.config") end)
+once("secrets", function() return read_only(configuration().secrets or {}, "bot.secrets") end)
+
+once("admin", function()
+    local name = account.info().admin_room
+    return name and room.new(name) or room.log_room()
+end)
+
+once("client", function() return assert(client.open({ own = true })) end)
+
+-- ---- assigning ----
+
+local assignable = {
+    version = function(v) return math.type(v) == "integer", "a whole number" end,
+    reload = function(v) return v == "quiesce", '"quiesce"' end,
+    concurrency = function(v)
+        return math.type(v) == "integer" and v > 0, "a whole number above 0"
+    end,
+}
+
+local function write(_, key, value)
+    local good = assignable[key]
+    if not good then
+        if description.find("bot", key) then
+            core.raise(("bot.%s cannot be assigned"):format(key))
+        end
+        core.raise(("bot has no field '%s'%s"):format(
+            tostring(key), suggest.hint(key, assignable)))
+    end
+    local ok, expected = good(value)
+    if not ok then
+        core.raise(("bot.%s: %s expected, got %s"):format(key, expected, tostring(value)))
+    end
+    assert(core.call("script.set", { [key] = value }))
+    settings[key] = value
+    return true
+end
+
+local mt = class.define("bot", {
+    what = "bot",
+    methods = methods,
+    fields = fields,
+    write = write,
+    text = function() return ("bot %s (%s)"):format(core.script, account.user_id() or "?") end,
+})
+
+return setmetatable({}, mt)

@@ -1,0 +1,398 @@
+-- Commands: which message is one, its arguments, who may call it, and help.
+
+local core = ...
+local account = core.require "account"
+local check = core.require "check"
+local context = core.require "context"
+local time = core.require "time"
+local usage = core.require "usage"
+
+local M = {}
+
+local commands = {}  -- handler id -> command
+local order = {}     -- handler ids, by number of words, longest first
+
+local function list_of(value)
+    if type(value) == "string" then return { value } end
+    return value or {}
+end
+
+local function words_of(text)
+    local words = {}
+    for word in text:gmatch("%S+") do words[#words + 1] = word:lower() end
+    return words
+end
+
+-- ---- registering ----
+
+local function names_of(command)
+    local names = { words_of(table.concat(command.parsed.words, " ")) }
+    for _, alias in ipairs(command.aliases) do
+        local words = words_of(alias)
+        if #words == 0 then core.raise("bot:command: an alias is empty") end
+        names[#names + 1] = words
+    end
+    return names
+end
+
+local function same_words(a, b)
+    return table.concat(a, " ") == table.concat(b, " ")
+end
+
+local function refuse_doubles(command)
+    for _, id in ipairs(order) do
+        for _, theirs in ipairs(commands[id].names) do
+            for _, ours in ipairs(command.names) do
+                if same_words(ours, theirs) then
+                    core.raise(("bot:command: there is a command '%s' already"):format(
+                        table.concat(ours, " ")))
+                end
+            end
+        end
+    end
+end
+
+local function longest(command)
+    local most = 0
+    for _, words in ipairs(command.names) do most = math.max(most, #words) end
+    return most
+end
+
+local function insert(command)
+    commands[command.id] = command
+    order[#order + 1] = command.id
+    table.sort(order, function(a, b)
+        local x, y = longest(commands[a]), longest(commands[b])
+        return x > y or x == y and a < b
+    end)
+end
+
+-- First words of the aliases, as the host wants them.
+local function alias_words(command)
+    local out, seen = {}, { [command.names[1][1]] = true }
+    for _, words in ipairs(command.names) do
+        if not seen[words[1]] then
+            seen[words[1]] = true
+            out[#out + 1] = words[1]
+        end
+    end
+    return setmetatable(out, core.array_metatable)
+end
+
+-- bot:command; id is the handler's number.
+function M.register(id, text, options, fn)
+    if type(options) == "string" then options = { help = options } end
+    options = options or {}
+    local wrong = check.type("CommandOptions", options)
+    if wrong then core.raise("bot:command: " .. wrong) end
+    local command = {
+        id = id, fn = fn, options = options, parsed = usage.parse(text),
+        aliases = list_of(options.aliases), rooms = list_of(options.rooms), last = {},
+        cooldown = time.seconds(options.cooldown),
+    }
+    for _, room in ipairs(command.rooms) do account.check_room("bot:command: rooms", room) end
+    command.names = names_of(command)
+    refuse_doubles(command)
+    assert(core.call("script.command", {
+        id = id, name = command.names[1][1], aliases = alias_words(command), usage = text,
+        help = options.help, hidden = options.hidden == true, where = context.place(),
+    }))
+    insert(command)
+end
+
+function M.remove(id)
+    commands[id] = nil
+    for i, other in ipairs(order) do
+        if other == id then
+            table.remove(order, i)
+            return
+        end
+    end
+end
+
+function M.get(id)
+    return commands[id]
+end
+
+-- ---- which message is a command ----
+
+-- Texts in the body that stand for a user or room, by the links in html.
+function M.pills(body, html)
+    local pills, at = {}, 1
+    for href, inner in (html or ""):gmatch('<a%s[^>]-href=["\']([^"\']*)["\'][^>]*>(.-)</a>') do
+        local id = usage.unlinked(core.html_unescape(href))
+        local text = core.html_unescape((inner:gsub("<[^>]*>", "")))
+        if id:find("^[@!#]") and text ~= "" then
+            local from, to = body:find(text, at, true)
+            if from then
+                local link = body:match("^%]%(%S-%)()", to + 1)
+                if link and body:sub(from - 1, from - 1) == "[" then
+                    from, to = from - 1, link - 1
+                end
+                pills[#pills + 1] = { from = from, to = to, id = id }
+                at = to + 1
+            end
+        end
+    end
+    return pills
+end
+
+local function after_prefix(body, prefix)
+    if prefix == "" or body:sub(1, #prefix):lower() ~= prefix:lower() then return nil end
+    local at = #prefix + 1
+    if prefix:find("%w$") then return body:match("^%s+()", at) end
+    return at
+end
+
+local function starts_with_name(body, name)
+    if not name or name == "" then return nil end
+    if body:sub(1, #name):lower() ~= name:lower() then return nil end
+    return body:match("^[:,]?%s+()", #name + 1)
+end
+
+-- Where the call begins when the bot is addressed by pill, ID or name.
+local function after_mention(ev, body, pills)
+    local me = account.user_id()
+    if not me then return nil end
+    if pills[1] and pills[1].from == 1 and pills[1].id == me then
+        return body:match("^[:,]?%s*()", pills[1].to + 1)
+    end
+    local content = ev.room:state("m.room.member", me)
+    return starts_with_name(body, me)
+        or starts_with_name(body, content and type(content.displayname) == "string"
+            and content.displayname or nil)
+end
+
+-- Where a command may begin in the body; nil: nowhere. The second result is
+-- true when the message says that it is meant for the bot.
+local function beginning(ev, body, pills)
+    local prefix = account.info().prefix or "!"
+    local at = after_prefix(body, prefix)
+    if at then return at, true end
+    at = after_mention(ev, body, pills)
+    if at then
+        local inner = after_prefix(body:sub(at), prefix)
+        return inner and at + inner - 1 or at, true
+    end
+    return ev.is_direct and 1 or nil, false
+end
+
+-- Does the text at `at` begin with those words? Where they end.
+local function match_words(body, at, words)
+    for _, word in ipairs(words) do
+        local from, to = body:match("^%s*()%S+()", at)
+        if not from or body:sub(from, to - 1):lower() ~= word then return nil end
+        at = to
+    end
+    return at
+end
+
+local function belongs_here(ev, command)
+    return #command.rooms == 0 or account.room_is_among(ev.room_id, command.rooms)
+end
+
+local function find_command(ev, body, at)
+    local best, stop, most
+    for _, id in ipairs(order) do
+        local command = commands[id]
+        for _, words in ipairs(command.names) do
+            local after = (not most or #words > most) and match_words(body, at, words)
+            if after and belongs_here(ev, command) then
+                best, stop, most = command, after, #words
+            end
+        end
+    end
+    return best, stop
+end
+
+-- The commands that begin with this word, for a sub-command that is none.
+local function find_group(body, at)
+    local word = (body:match("^%s*(%S+)", at) or ""):lower()
+    local group = {}
+    for _, id in ipairs(order) do
+        if commands[id].names[1][1] == word then group[#group + 1] = commands[id] end
+    end
+    return #group > 0 and group or nil
+end
+
+local function lowest(list)
+    local least
+    for _, command in ipairs(list) do least = math.min(least or command.id, command.id) end
+    return least
+end
+
+local function resolve(ev)
+    local body = ev.body
+    if not body or #order == 0 then return nil end
+    local pills = M.pills(body, ev.html)
+    local at, addressed = beginning(ev, body, pills)
+    if not at then return nil end
+    local command, stop = find_command(ev, body, at)
+    if command then
+        return { id = command.id, command = command, body = body, at = stop, pills = pills }
+    end
+    local group = addressed and find_group(body, at)
+    if group then return { id = lowest(group), group = group } end
+    local help = match_words(body, at, { "help" })
+    local all = help and core.call("script.commands")
+    if all and all.first then
+        local live = {}
+        for _, id in ipairs(order) do live[#live + 1] = commands[id] end
+        return { id = lowest(live), help = words_of(body:sub(help)), all = all.commands }
+    end
+    return nil
+end
+
+local last = {}  -- the last message looked at: every command's handler asks
+
+-- What a message calls: { id, ... } (run with M.run in that id's task), or
+-- nil. May wait, for aliases in a command's `rooms`.
+function M.resolve(ev)
+    if ev.event_id == nil or ev.event_id ~= last.event_id then
+        local found = resolve(ev)
+        last = { event_id = ev.event_id, found = found }
+    end
+    return last.found
+end
+
+-- ---- running one ----
+
+local function prefix()
+    return account.info().prefix or "!"
+end
+
+local function usage_line(command)
+    return ("usage: %s%s"):format(prefix(), command.parsed.text)
+end
+
+local function on_cooldown(command, ev)
+    if not command.cooldown then return nil end
+    local now = core.monotonic()
+    for sender, time_of in pairs(command.last) do
+        if now - time_of >= command.cooldown then command.last[sender] = nil end
+    end
+    local before = command.last[ev.sender]
+    if not before then return nil end
+    return ("wait %s before you call this again"):format(
+        time.format(math.ceil(command.cooldown - (now - before))))
+end
+
+-- Why this sender may not call it here, or nil.
+local function refusal(command, ev)
+    local o = command.options
+    if o.admin and not account.is_admin(ev.sender) then return "this is for admins only" end
+    if o.power and ev.room:power(ev.sender) < o.power then
+        return ("this needs power level %.10g"):format(o.power)
+    end
+    if o.dm == true and not ev.is_direct then return "this works in a direct chat only" end
+    if o.dm == false and ev.is_direct then return "this does not work in a direct chat" end
+    return on_cooldown(command, ev)
+end
+
+-- Aliases among the arguments of type room become room IDs.
+local function resolve_rooms(command, args)
+    for _, arg in ipairs(command.parsed.args) do
+        local value = args[arg.name]
+        if arg.type == "room" and value and value:sub(1, 1) == "#" then
+            local id = account.resolve(value)
+            if not id then return ("%s: there is no room %s"):format(arg.name, value) end
+            args[arg.name] = id
+        end
+    end
+    return nil
+end
+
+local function read_arguments(call)
+    local command = call.command
+    local args, reason = usage.read(command.parsed, call.body, call.at, call.pills,
+        command.options.split)
+    if not args then return nil, reason end
+    reason = resolve_rooms(command, args)
+    if reason then return nil, reason end
+    if command.options.check then
+        local ok, message = command.options.check(args)
+        if not ok then return nil, tostring(message or "refused") end
+    end
+    return args
+end
+
+local function answer(ev, text)
+    ev:reply(text)
+end
+
+local function run_command(call, ev)
+    local command = call.command
+    local refused = refusal(command, ev)
+    if refused then return answer(ev, refused) end
+    local args, reason = read_arguments(call)
+    if not args then return answer(ev, ("%s\n%s"):format(reason, usage_line(command))) end
+    if command.cooldown then command.last[ev.sender] = core.monotonic() end
+    return command.fn(ev, args)
+end
+
+local function run_group(group, ev)
+    local lines = { "there is no such command; there is:" }
+    for i = #group, 1, -1 do
+        if not group[i].options.hidden then lines[#lines + 1] = prefix() .. group[i].parsed.text end
+    end
+    return answer(ev, table.concat(lines, "\n"))
+end
+
+-- ---- help ----
+
+local function help_line(row)
+    return prefix() .. row.usage .. (row.help and row.help ~= "" and " - " .. row.help or "")
+end
+
+local function help_all(all)
+    local lines = {}
+    for _, row in ipairs(all) do
+        if not row.hidden then lines[#lines + 1] = help_line(row) end
+    end
+    table.sort(lines)
+    return #lines > 0 and table.concat(lines, "\n") or "there are no commands"
+end
+
+local function own_details(row, lines)
+    for _, command in pairs(commands) do
+        if command.parsed.text == row.usage then
+            for _, example in ipairs(list_of(command.options.examples)) do
+                lines[#lines + 1] = "example: " .. example
+            end
+        end
+    end
+end
+
+local function help_one(all, words)
+    local lines = {}
+    for _, row in ipairs(all) do
+        local names = { row.name }
+        for _, alias in ipairs(row.aliases or {}) do names[#names + 1] = alias end
+        for _, name in ipairs(names) do
+            if name:lower() == words[1] then
+                lines[#lines + 1] = help_line(row)
+                own_details(row, lines)
+                if #names > 1 then
+                    lines[#lines + 1] = "also: " .. table.concat(names, ", ", 2)
+                end
+                break
+            end
+        end
+    end
+    return #lines > 0 and table.concat(lines, "\n") or ("there is no command '%s'"):format(words[1])
+end
+
+-- In the task of call.id.
+function M.run(call, ev)
+    if call.command then return run_command(call, ev) end
+    if call.group then return run_group(call.group, ev) end
+    if call.help[1] then
+        local word = call.help[1]
+        local p = prefix()
+        if word:sub(1, #p) == p then call.help[1] = word:sub(#p + 1) end
+        return answer(ev, help_one(call.all, call.help))
+    end
+    return answer(ev, help_all(call.all))
+end
+
+return M

@@ -1,0 +1,150 @@
+-- Names of `bot`, its store and its handles.
+
+return function(to)
+local method, fields, record = to.method, to.fields, to.record
+
+record { name = "Filter", fields = {
+    { "room?", "string|Room|table", "room ID or alias, or a list" },
+    { "sender?", "string|string[]", "user ID" },
+    { "msgtype?", "string|string[]", "m.text, m.emote, m.image ..." },
+    { "pattern?", "string|string[]", "Lua pattern found in the body" },
+    { "thread?", "boolean|string|string[]", "in a thread, in none, or in the one with that root" },
+    { "is_me?", "boolean", "about the bot's own membership" },
+    { "history?", "boolean", "exact types only: also old events" },
+} }
+
+record { name = "CommandOptions", fields = {
+    { "help?", "string", "one line for the list of commands" },
+    { "examples?", "string|string[]", "shown by help COMMAND" },
+    { "aliases?", "string|string[]", "other names" },
+    { "power?", "number", "least power level of the sender" },
+    { "admin?", "boolean", "only for the account's admins" },
+    { "rooms?", "string|string[]", "room IDs or aliases; elsewhere it is no command" },
+    { "dm?", "boolean", "true: only in direct chats; false: not there" },
+    { "cooldown?", "duration", "least time between two calls of one sender" },
+    { "split?", "boolean", "rest... is a list of words" },
+    { "hidden?", "boolean", "not in the list of commands" },
+    { "check?", "function", "gets the arguments; nil, message refuses them" },
+} }
+
+method { class = "bot", name = "on", where = "load", unchecked = true,
+    summary = "Call fn for each event of that name. Short names are safe: they leave out what the "
+        .. "bot itself did, and history; exact types bring everything.",
+    params = { { "name", "string", "message edit reaction redaction join leave invite knock kick "
+        .. "ban ready load snapshot unload, or an exact type" },
+        { "filter?", "Filter", "all given fields must match" },
+        { "fn", "function", "gets the event; for load, snapshot and unload a table" } },
+    returns = { { "handle", "Handle" } },
+    example = [[bot:on("message", { pattern = "^hello" }, function(ev) ev:reply("hello!") end)]] }
+
+method { class = "bot", name = "command", where = "load", unchecked = true,
+    summary = "Call fn(ev, args) for messages that are this command.",
+    params = { { "usage", "string", "name sub <required> [optional] <n:type> [n:type=default] "
+        .. "<mode:on|off> [rest...]" },
+        { "help?", "string|CommandOptions", "one line, or a table of options" },
+        { "fn", "function", "gets the event and a table of arguments by name" } },
+    returns = { { "handle", "Handle" } },
+    example = [[
+bot:command("add <a:int> <b:int>", "add two numbers", function(ev, args)
+    ev:reply(tostring(args.a + args.b))
+end)]] }
+
+method { class = "bot", name = "every", where = "any", unchecked = true,
+    summary = "Call fn again and again. A tick is left out while the last one runs; a reload keeps "
+        .. "the time of the next one.",
+    params = { { "interval", "duration", "time between two calls" },
+        { "opts?", "table", "", fields = {
+            { "name?", "string", "by which a reload finds it again" },
+            { "now?", "boolean", "first call at once" },
+            { "jitter?", "duration", "at most so much later, at random" } } },
+        { "fn", "function", "called without arguments" } },
+    returns = { { "handle", "Handle" } }, fails = { "cancelled: this script is being replaced" },
+    example = [[bot:every("10m", { name = "poll" }, function() matrix.log.info("tick") end)]] }
+
+method { class = "bot", name = "after", where = "any",
+    summary = "Call fn once, later; a reload cancels it.",
+    params = { { "delay", "duration", "from now" },
+        { "fn", "function", "called without arguments" } },
+    returns = { { "handle", "Handle" } }, fails = { "cancelled: this script is being replaced" },
+    example = [[bot:after("5s", function() matrix.log.info("five seconds later") end)]] }
+
+method { class = "bot", name = "room", where = "any",
+    summary = "A room. No network; an alias is looked up by the first call that waits.",
+    params = { { "room", "string", "room ID or alias" } }, returns = { { "room", "Room" } },
+    example = [[local room = bot:room("#ops:example.org")]] }
+
+method { class = "bot", name = "user", where = "any", summary = "A user. No network.",
+    params = { { "user_id", "string", "@name:server" } }, returns = { { "user", "User" } },
+    example = [[local user = bot:user("@alice:example.org")]] }
+
+method { class = "bot", name = "rooms", where = "any",
+    summary = "Iterate over the rooms the bot is in.",
+    params = { { "membership?", "string", "join (default), invite, knock, leave, ban or all" } },
+    returns = { { "iterator", "function", "of Room" } },
+    example = [[for room in bot:rooms() do print(room:name()) end]] }
+
+method { class = "bot", name = "join", where = "task", waits = true,
+    summary = "Join a room.",
+    params = { { "room", "string", "room ID or alias" }, { "opts?", "table", "", fields = {
+        { "via?", "string[]", "servers to join through" },
+        { "reason?", "string", "shown to members" },
+        { "timeout?", "duration", "" } } } },
+    returns = { { "room", "Room" } }, fails = { "M_FORBIDDEN: not invited, or banned" },
+    example = [[local room = assert(bot:join("#ops:example.org"))]] }
+
+method { class = "bot", name = "resolve", where = "task", waits = true,
+    summary = "The room ID behind an alias.",
+    params = { { "alias", "string", "#name:server" } }, returns = { { "room_id", "string" } },
+    fails = { "M_NOT_FOUND: no such alias" },
+    example = [[local room_id = assert(bot:resolve("#ops:example.org"))]] }
+
+fields("bot", {
+    { "name", "string", "of this script" },
+    { "user_id", "string", "of the account" },
+    { "device_id", "string", "of the login" },
+    { "generation", "integer", "1 at start, one more after each reload" },
+    { "config", "table", "this script's `config` from lunatrix.lua, read-only" },
+    { "secrets", "table", "this script's `secrets`; each prints as (secret)" },
+    { "store", "Store", "what is kept over restarts" },
+    { "memory", "table", "plain-looking table that is kept over reloads, not over restarts" },
+    { "admin", "Room", "the account's admin_room; without one, what is sent there is logged" },
+    { "client", "Client", "this account's raw client: request, send and look-ups" },
+    { "version", "integer", "assign while loading: your own number, the next load hook sees it" },
+    { "reload", "string", "assign while loading: \"quiesce\" waits for handlers before snapshot" },
+    { "concurrency", "integer", "assign while loading: rooms handled beside each other (64)" },
+})
+
+method { class = "Store", name = "get", where = "any", summary = "The value under a key, or nil.",
+    params = { { "key", "string", "" } }, returns = { { "value", "any" } },
+    example = [[local votes = bot.store:get("votes") or {}]] }
+
+method { class = "Store", name = "set", where = "any",
+    summary = "Keep a plain value; nil deletes.",
+    params = { { "key", "string", "" },
+        { "value?", "any", "nil, boolean, number, string or a table of these" },
+        { "opts?", "table", "", fields = { { "ttl?", "duration", "gone after" } } } },
+    returns = { { "ok", "boolean" } }, fails = { "limit: the script's quota is used up" },
+    example = [[bot.store:set("votes", { yes = 1 }, { ttl = "7d" })]] }
+
+method { class = "Store", name = "delete", where = "any", summary = "Forget a key.",
+    params = { { "key", "string", "" } }, returns = { { "ok", "boolean" } },
+    example = [[bot.store:delete("votes")]] }
+
+method { class = "Store", name = "update", where = "any",
+    summary = "Replace a value in one step: fn gets the old one and returns the new one, and may "
+        .. "not wait. Keeps the ttl.",
+    params = { { "key", "string", "" }, { "fn", "function", "old value to new value" } },
+    returns = { { "value", "any", "the new one" } },
+    fails = { "limit: the script's quota is used up" },
+    example = [[local n = bot.store:update("n", function(old) return (old or 0) + 1 end)]] }
+
+method { class = "Store", name = "keys", where = "any", summary = "Iterate over keys, in order.",
+    params = { { "prefix?", "string", "only keys that begin so" } },
+    returns = { { "iterator", "function", "of string" } },
+    example = [[for key in bot.store:keys("warn:") do print(key) end]] }
+
+method { class = "Handle", name = "cancel", where = "any",
+    summary = "End the registration or timer.", returns = { { "ok", "boolean" } },
+    example = [[local handle = bot:every("1m", print); handle:cancel()]] }
+
+end

@@ -1,0 +1,68 @@
+-- Where the host enters: every task that it starts begins here.
+
+local core = ...
+local account = core.require "account"
+local command = core.require "command"
+local context = core.require "context"
+local err = core.require "error"
+local event = core.require "event"
+local handlers = core.require "handlers"
+local log = core.require "log"
+local plain = core.require "plain"
+
+core.set_error(err.from_host)
+
+core.on_task_end(function(task)
+    err.task_ended(task, function(text, file, line)
+        log.write("warn", "not looked at: " .. text, file, line)
+    end)
+    context.ended(task)
+end)
+
+local function matches_pattern(patterns, body)
+    for _, pattern in ipairs(patterns) do
+        if body and body:find(pattern) then return true end
+    end
+    return false
+end
+
+local function is_wanted(handler, ev)
+    if handler.patterns and not matches_pattern(handler.patterns, ev.body) then return false end
+    if handler.rooms and not account.room_is_among(ev.room_id, handler.rooms) then return false end
+    -- What this script takes as a command is no message to it.
+    return not handler.messages or command.resolve(ev) == nil
+end
+
+local function run_event(handler, raw, info)
+    local ev = event.new(raw, info)
+    context.set({ room_id = ev.room_id, event_id = ev.event_id })
+    if handler.kind == "command" then
+        local call = command.resolve(ev)
+        if call and call.id == handler.id then command.run(call, ev) end
+    elseif is_wanted(handler, ev) then
+        handler.fn(ev)
+    end
+end
+
+local function run_hook(handler, info)
+    local result = handler.fn({
+        reason = info.reason, previous = info.previous, from_version = info.from_version,
+    })
+    if handler.name == "snapshot" then return plain.copy(result, "snapshot") end
+    return nil
+end
+
+local function run_timer(handler)
+    if handler.once then handlers.remove(handler.id) end
+    handler.fn()
+end
+
+core.set_entry(function(kind, id, raw, info)
+    local handler = handlers.get(id)
+    if not handler then return nil end  -- cancelled meanwhile
+    if kind == "hook" then return run_hook(handler, info or {}) end
+    if kind == "timer" then return run_timer(handler) end
+    return run_event(handler, raw or {}, info or {})
+end)
+
+return true

@@ -1,0 +1,265 @@
+-- Usage strings of commands: "name sub <required> [n:type=default] [rest...]".
+
+local core = ...
+local suggest = core.require "suggest"
+local time = core.require "time"
+
+local M = {}
+
+-- name -> function(text) giving the value, or nil and what was expected
+local types = {}
+M.types = types
+
+function types.string(text)
+    return text
+end
+
+function types.int(text)
+    local value = text:find("^[+-]?%d+$") and math.tointeger(tonumber((text:gsub("^%+", ""))))
+    if value then return value end
+    return nil, "a whole number"
+end
+
+function types.number(text)
+    local value = text:find("^[+-]?[%d.]") and not text:find("[xX]") and tonumber(text)
+    if value and value == value and math.abs(value) < math.huge then return value end
+    return nil, "a number"
+end
+
+local truth = {
+    ["true"] = true, yes = true, on = true, ["1"] = true,
+    ["false"] = false, no = false, off = false, ["0"] = false,
+}
+
+function types.bool(text)
+    local value = truth[text:lower()]
+    if value ~= nil then return value end
+    return nil, "yes or no"
+end
+
+function types.duration(text)
+    local value = time.parse(text)
+    if value then return value end
+    return nil, "a duration like 90s, 10m or 1h30m"
+end
+
+-- The ID in a matrix.to link or matrix: URI, or text itself.
+local function unlinked(text)
+    local id = text:match("^<?https://matrix%.to/#/([^?>]+)")
+    if not id then return text end
+    return (id:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+M.unlinked = unlinked
+
+function types.user(text)
+    local id = unlinked(text)
+    if id:find("^@[^:%z]*:[^%s]+$") then return id end
+    return nil, "a user, as @name:server or a mention"
+end
+
+function types.room(text)
+    local id = unlinked(text)
+    if id:find("^![^%s]+$") or id:find("^#[^%s]*:[^%s]+$") then return id end
+    return nil, "a room, as !id or #alias:server"
+end
+
+local function word_list(words)
+    local known = {}
+    for word in (words .. "|"):gmatch("(.-)|") do
+        if word == "" or word:find("%s") then return nil end
+        known[#known + 1] = word
+    end
+    return known
+end
+
+-- The converter of a type as written in a usage string; raises.
+local function converter(kind, usage)
+    if types[kind] then return types[kind] end
+    local words = kind:find("|", 1, true) and word_list(kind)
+    if not words then
+        core.raise(("usage '%s': there is no type '%s'%s"):format(
+            usage, kind, suggest.hint(kind, types)))
+    end
+    local expected = table.concat(words, ", ", 1, #words - 1) .. " or " .. words[#words]
+    return function(text)
+        for _, word in ipairs(words) do
+            if word:lower() == text:lower() then return word end
+        end
+        return nil, expected
+    end, words
+end
+
+local function read_argument(usage, inner, required)
+    local arg = { required = required, written = inner }
+    local name, kind, default = inner:match("^([%a_][%w_]*):([^=]+)=(.*)$")
+    if not name then name, kind = inner:match("^([%a_][%w_]*):([^=]+)$") end
+    if not name then name, default = inner:match("^([%a_][%w_]*)=(.*)$") end
+    if not name then
+        name = inner:match("^([%a_][%w_]*)%.%.%.$")
+        arg.rest = name ~= nil
+    end
+    name = name or inner:match("^([%a_][%w_]*)$")
+    if not name then core.raise(("usage '%s': cannot read '%s'"):format(usage, inner)) end
+    arg.name, arg.type = name, kind or "string"
+    arg.convert, arg.words = converter(arg.type, usage)
+    if default then
+        if required then
+            core.raise(("usage '%s': <%s> is required, so it has no default"):format(usage, inner))
+        end
+        local value, expected = arg.convert(default)
+        if value == nil then
+            core.raise(("usage '%s': the default of '%s' must be %s"):format(usage, name, expected))
+        end
+        arg.default = value
+    end
+    return arg
+end
+
+local function check_order(usage, args)
+    local seen, optional = {}, nil
+    for i, arg in ipairs(args) do
+        if seen[arg.name] then
+            core.raise(("usage '%s': two arguments are named '%s'"):format(usage, arg.name))
+        end
+        seen[arg.name] = true
+        if arg.rest and i < #args then
+            core.raise(("usage '%s': '%s...' must be the last"):format(usage, arg.name))
+        end
+        if arg.required and optional then
+            core.raise(("usage '%s': <%s> is required, and comes after [%s]"):format(
+                usage, arg.name, optional))
+        end
+        optional = optional or not arg.required and arg.name or nil
+    end
+end
+
+local CLOSE = { ["<"] = ">", ["["] = "]" }
+
+-- { text, words = { "poll", "close" }, args = { { name, type, convert,
+-- required, default, rest, words } } }; raises for what cannot be read.
+function M.parse(text)
+    local out = { text = text, words = {}, args = {} }
+    local at = 1
+    while true do
+        at = text:match("^%s*()", at)
+        if at > #text then break end
+        local open = text:sub(at, at)
+        if CLOSE[open] then
+            local close = text:find(CLOSE[open], at, true)
+            if not close then core.raise(("usage '%s': '%s' is not closed"):format(text, open)) end
+            out.args[#out.args + 1] = read_argument(text, text:sub(at + 1, close - 1), open == "<")
+            at = close + 1
+        else
+            local word = text:match("^[^%s<>%[%]]+", at)
+            if not word then
+                core.raise(("usage '%s': '%s' is out of place"):format(text, open))
+            end
+            if #out.args > 0 then
+                core.raise(("usage '%s': the word '%s' comes after an argument"):format(text, word))
+            end
+            out.words[#out.words + 1] = word
+            at = at + #word
+        end
+    end
+    if #out.words == 0 then core.raise(("usage '%s': a command needs a name"):format(text)) end
+    check_order(text, out.args)
+    return out
+end
+
+-- ---- the words of a call ----
+
+local QUOTES = { ['"'] = '"', ["'"] = "'", ["\u{201c}"] = "\u{201d}", ["\u{201e}"] = "\u{201c}" }
+
+-- The quoted text at `at`, and where it ends; nil when it is not closed
+-- before white space or the end.
+local function quoted(text, at)
+    local open = text:match("^" .. utf8.charpattern, at)
+    local close = QUOTES[open]
+    if not close then return nil end
+    local from = at + #open
+    local i = from
+    while true do
+        local stop = text:find(close, i, true)
+        if not stop then return nil end
+        local after = text:sub(stop + #close, stop + #close)
+        if text:sub(stop - 1, stop - 1) == "\\" then
+            i = stop + #close
+        elseif after == "" or after:find("%s") then
+            local inner = text:sub(from, stop - 1):gsub("\\([\"'\\])", "%1")
+            return inner, stop + #close
+        else
+            i = stop + #close
+        end
+    end
+end
+
+-- The word at `at` (no white space there): text and where it ends. pills:
+-- list of { from, to, id }, spans of text that stand for an ID.
+function M.word(text, at, pills)
+    for _, pill in ipairs(pills or {}) do
+        if pill.from == at then
+            local stop = text:match("^[:,]?()", pill.to + 1)
+            return pill.id, stop, true
+        end
+    end
+    local inner, stop = quoted(text, at)
+    if inner then return inner, stop end
+    local word = text:match("^%S+", at)
+    return word, at + #word
+end
+
+local function skip(text, at)
+    return text:match("^%s*()", at)
+end
+
+-- All words from `at` on.
+function M.split(text, at, pills)
+    local list = setmetatable({}, core.array_metatable)
+    at = skip(text, at)
+    while at <= #text do
+        local word
+        word, at = M.word(text, at, pills)
+        list[#list + 1] = word
+        at = skip(text, at)
+    end
+    return list
+end
+
+local function missing(arg)
+    return ("%s is missing"):format(arg.name)
+end
+
+local function read_rest(text, at, pills, split)
+    local rest = text:sub(at):match("^(.-)%s*$")
+    if rest == "" then return nil end
+    if split then return M.split(text, at, pills) end
+    return rest
+end
+
+-- The arguments of a call: a table by name, or nil and the reason.
+function M.read(parsed, text, at, pills, split)
+    local out = {}
+    at = skip(text, at)
+    for _, arg in ipairs(parsed.args) do
+        if at > #text then
+            if arg.required then return nil, missing(arg) end
+            out[arg.name] = arg.default
+        elseif arg.rest then
+            out[arg.name] = read_rest(text, at, pills, split)
+            at = #text + 1
+        else
+            local word, stop = M.word(text, at, pills)
+            local value, expected = arg.convert(word)
+            if value == nil then
+                return nil, ("%s must be %s, not '%s'"):format(arg.name, expected, word)
+            end
+            out[arg.name], at = value, skip(text, stop)
+        end
+    end
+    if at <= #text then
+        return nil, ("too many arguments: '%s'"):format(text:sub(at))
+    end
+    return out
+end
+
+return M
