@@ -20,7 +20,8 @@ struct turn *turn_wait(struct turn_table *table, struct slice room_id,
                        loop_fn *go, void *arg);
 /* Gives the turn up but keeps the place in mind: others run meanwhile. */
 void turn_park(struct turn *turn);
-/* After park: stands at the front of the line; go(arg) comes when it is free. */
+/* After park: stands at the front of the line; go(arg) comes when it is free.
+ */
 void turn_return(struct turn *turn);
 /* Leaves for good, holding, waiting or parked, and frees it. */
 void turn_leave(struct turn *turn);

@@ -9,11 +9,11 @@
 /* What the scripts of an account want to hear, asked by sync, answered by
  * the script layer (manager.c). `section` is one of store_event's names. */
 struct sync_occasion {
-    const char *section;    /* "timeline" "invite" "knock" "ephemeral" ... */
-    struct slice room_id;   /* "" outside rooms */
+    const char *section;  /* "timeline" "invite" "knock" "ephemeral" ... */
+    struct slice room_id; /* "" outside rooms */
     const struct event *event;
-    bool own;               /* the account itself sent it */
-    bool history;           /* older than catch_up, or before we joined */
+    bool own;     /* the account itself sent it */
+    bool history; /* older than catch_up, or before we joined */
 };
 typedef void sync_script_fn(void *arg, const char *script);
 typedef void sync_type_fn(void *arg, const char *section, struct slice type);

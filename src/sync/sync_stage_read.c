@@ -123,8 +123,8 @@ void sync_cursor_free(struct sync_cursor *cursor)
 
 static int read_error(const char *why, struct err *err)
 {
-    return err_set(err, ERR_SYSTEM, "cannot read a kept sync response: %s",
-                   why);
+    err_set(err, ERR_SYSTEM, "cannot read a kept sync response: %s", why);
+    return -1;
 }
 
 /* len bytes from `at` on, in the file's window; it moves as far as the read
@@ -227,8 +227,8 @@ int sync_stage_room_summary(const struct sync_stage *stage, size_t i,
                             struct buf *out, struct err *err)
 {
     struct sync_cursor cursor;
-    struct slice json;
-    unsigned kind;
+    struct slice json = SLICE_NONE;
+    unsigned kind = 0;
 
     sync_cursor_init_room(&cursor, stage, i, 0);
     int found = next_in_room(&cursor, 1u << STAGE_SUMMARY, &kind, &json, err);
