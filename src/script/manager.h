@@ -15,24 +15,25 @@
 struct manager;
 
 struct manager_script {
-    const char *name;   /* unique in the account: letters, digits, - and _ */
-    const char *path;   /* a file, or a directory with main.lua */
+    const char *name;     /* unique in the account: letters, digits, - and _ */
+    const char *path;     /* a file, or a directory with main.lua */
     const char *data_dir; /* its folder for io, made when first used */
     struct slice config;  /* JSON object: bot.config */
-    struct slice secrets; /* JSON object name -> value: bot.secrets; wiped after use */
+    struct slice
+        secrets; /* JSON object name -> value: bot.secrets; wiped after use */
     struct gen_limits limits;
     size_t store_quota, http_body;
     int handlers, queue, log_lines; /* 0: defaults */
-    int64_t drain_ms;     /* 0: LIMIT_DRAIN_MS, with watch LIMIT_DRAIN_WATCH_MS */
+    int64_t drain_ms; /* 0: LIMIT_DRAIN_MS, with watch LIMIT_DRAIN_WATCH_MS */
 };
 
 struct manager_config {
     struct call_host *host; /* host->store, session, outbox are there */
     struct inbox *inbox;
     const char *lua_path;
-    bool watch;             /* reload on save */
-    bool watch_poll;        /* where inotify cannot be had */
-    bool help;              /* the host answers the help command */
+    bool watch;      /* reload on save */
+    bool watch_poll; /* where inotify cannot be had */
+    bool help;       /* the host answers the help command */
     /* What scripts want changed: tell sync_poll_interest_changed. */
     void (*interest_changed)(void *arg);
     void *arg;
@@ -75,8 +76,8 @@ void manager_stop(struct manager *manager, int64_t ms, loop_fn *done,
 bool manager_idle(struct manager *manager);
 void manager_free(struct manager *manager);
 
-/* A report for SIGUSR1, as text lines appended to out: every instance with its generations,
- * tasks (label, age, traceback), queue and timers. */
+/* A report for SIGUSR1, as text lines appended to out: every instance with its
+ * generations, tasks (label, age, traceback), queue and timers. */
 void manager_report(struct manager *manager, struct buf *out);
 
 #endif

@@ -16,12 +16,14 @@ void memory_free(struct memory *memory);
 /* {"kind":"nil"} {"kind":"table"} {"kind":"value","value":...} appended. */
 int memory_get(const struct memory *memory, struct slice path, struct buf *out,
                struct err *err);
-/* value: JSON; null deletes; objects and arrays become nodes (arrays with integer keys from 1). Setting
- * below a path whose parent is no table fails (ERR_MISUSE). */
+/* value: JSON; null deletes; objects and arrays become nodes (arrays with
+ * integer keys from 1). Setting below a path whose parent is no table fails
+ * (ERR_MISUSE). */
 int memory_set(struct memory *memory, struct slice path, struct slice value,
                struct err *err);
-/* Keys below path as a JSON array: integers first in order, then strings in byte order. */
-int memory_keys(const struct memory *memory, struct slice path,
-                struct buf *out, struct err *err);
+/* Keys below path as a JSON array: integers first in order, then strings in
+ * byte order. */
+int memory_keys(const struct memory *memory, struct slice path, struct buf *out,
+                struct err *err);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "buf.h"
 #include "err.h"
 #include "list.h"
 #include "slice.h"
@@ -13,17 +14,21 @@
  * slices, before anything is decoded for Lua. A Lua pattern, and whether a
  * message is a command, is for the library to decide. */
 
-enum registration_kind { REGISTRATION_EVENT, REGISTRATION_COMMAND, REGISTRATION_HOOK };
+enum registration_kind {
+    REGISTRATION_EVENT,
+    REGISTRATION_COMMAND,
+    REGISTRATION_HOOK /* ready, load, snapshot, unload */
+};
 
 struct registration {
     struct list node;
-    int id;              /* the number Lua chose */
+    int id; /* the number Lua chose */
     enum registration_kind kind;
-    char *name;          /* short name, exact type, command word or hook */
-    char *where;         /* "scripts/echo.lua:1" */
-    struct buf filter;   /* JSON object, "" none */
-    struct buf command;  /* JSON of script.command, for help */
-    bool off;            /* cancelled; kept until nobody walks the list */
+    char *name;         /* short name, exact type, command word or hook */
+    char *where;        /* "scripts/echo.lua:1" */
+    struct buf filter;  /* JSON object, "" none */
+    struct buf command; /* JSON of script.command, for help */
+    bool off;           /* cancelled; kept until nobody walks the list */
 };
 
 /* name, filter (JSON object or absent), where. ERR_MISUSE for an unknown
@@ -32,8 +37,15 @@ struct registration {
 struct registration *registration_event(int id, struct slice name,
                                         struct slice filter, const char *where,
                                         struct err *err);
+/* args: those of script.command. */
 struct registration *registration_command(int id, struct slice args,
                                           const char *where, struct err *err);
+/* Is word the command's name or one of its aliases? */
+bool registration_answers(const struct registration *registration,
+                          struct slice word);
+/* The first word that both commands answer to; absent: none. It is JSON. */
+struct slice registration_clash(const struct registration *a,
+                                const struct registration *b);
 void registration_free(struct registration *registration);
 
 /* user_id: whose account it is. Commands match what "message" matches. */

@@ -1,0 +1,244 @@
+#include "check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "embedded.h"
+#include "failure.h"
+#include "file.h"
+#include "gen_internal.h"
+#include "generation.h"
+#include "limits.h"
+
+struct check {
+    const char *lua_path;
+    const char *file;
+    struct buf text;    /* of the script */
+    struct buf globals; /* what a script finds, one name a line */
+    struct buf *out;
+    int findings;
+};
+
+static void add_finding(struct check *check, const char *file, int line,
+                        int column, const char *level, const char *message)
+{
+    buf_addf(check->out, "%s:%d:%d: %s: %s\n", file, line, column, level,
+             message);
+    check->findings++;
+}
+
+/* ---- the main chunk ---- */
+
+/* Protected, in the script's state before anything of it ran. */
+static int list_globals(lua_State *L)
+{
+    struct check *check = lua_touserdata(L, 1);
+    lua_pushglobaltable(L);
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        if (lua_type(L, -2) == LUA_TSTRING) {
+            buf_addf(&check->globals, "%s\n", lua_tostring(L, -2));
+        }
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
+static void run_chunk(struct check *check, struct generation *generation)
+{
+    struct err err;
+    struct failure failure;
+    gen_protect(generation->gen, list_globals, check, LIMIT_BURST_MS, NULL);
+    if (gen_load(generation->gen, generation->track, &err) == 0) {
+        return;
+    }
+    failure_init(&failure);
+    failure_of_load(&failure, generation->gen, &err);
+    bool known = failure.line > 0;
+    add_finding(check, known ? failure.file : check->file,
+                known ? failure.line : 1, 1, "error", failure.err.text);
+    failure_free(&failure);
+}
+
+static int load_script(struct check *check, struct loop *loop,
+                       struct settings *settings, struct err *err)
+{
+    struct call_host host = { .loop = loop, .account = "check", .prefix = "!" };
+    struct memory *memory = memory_new();
+    struct generation_world world = { .host = &host,
+                                      .lua_path = check->lua_path,
+                                      .memory = memory };
+    if (!memory) {
+        return err_set(err, ERR_SYSTEM, "cannot check: out of memory");
+    }
+    struct generation *generation = generation_new(&world, settings, 1, err);
+    if (generation) {
+        run_chunk(check, generation);
+    }
+    generation_free(generation, NULL);
+    call_host_close(&host);
+    memory_free(memory);
+    return generation ? 0 : -1;
+}
+
+/* ---- the text: lua/matrix/lint.lua, in a state of its own ---- */
+
+/* Pushes the compiled library file; false when there is none. */
+static bool load_file(lua_State *L, const struct check *check, const char *name)
+{
+    char path[LIMIT_PATH], file[100];
+    struct buf text;
+    int status = -1;
+    snprintf(file, sizeof file, "matrix/%s.lua", name);
+    buf_init(&text, LIMIT_SCRIPT_FILE);
+    if (check->lua_path) {
+        snprintf(path, sizeof path, "%s/%s", check->lua_path, file);
+        if (file_read(path, LIMIT_SCRIPT_FILE, &text, NULL) == 0) {
+            status = luaL_loadbufferx(L, buf_str(&text), text.len, file, "t");
+        }
+    }
+    buf_free(&text);
+    for (const struct embedded_file *f = embedded_files;
+         status < 0 && f->module; f++) {
+        if (strcmp(f->path, file) == 0) {
+            status = luaL_loadbufferx(L, f->text, f->size, file, "t");
+        }
+    }
+    if (status > 0) {
+        lua_error(L);
+    }
+    return status == 0;
+}
+
+/* core.require: upvalue 1 is core, 2 the cache, 3 the check. */
+static int require_file(lua_State *L)
+{
+    const struct check *check = lua_touserdata(L, lua_upvalueindex(3));
+    const char *name = luaL_checkstring(L, 1);
+    if (lua_getfield(L, lua_upvalueindex(2), name) != LUA_TNIL) {
+        return 1;
+    }
+    if (!load_file(L, check, name)) {
+        return luaL_error(L, "there is no library file %s", name);
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_call(L, 1, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, lua_upvalueindex(2), name);
+    return 1;
+}
+
+static void push_core(lua_State *L, struct check *check)
+{
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_newtable(L);
+    lua_pushlightuserdata(L, check);
+    lua_pushcclosure(L, require_file, 3);
+    lua_setfield(L, -2, "require");
+}
+
+/* A table with every name as key and as element. */
+static void push_globals(lua_State *L, const struct check *check)
+{
+    const char *p = buf_str(&check->globals), *end;
+    lua_newtable(L);
+    for (lua_Integer i = 1; (end = strchr(p, '\n')) != NULL; i++) {
+        lua_pushlstring(L, p, (size_t)(end - p));
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, -3, i);
+        lua_pushboolean(L, 1);
+        lua_rawset(L, -3);
+        p = end + 1;
+    }
+}
+
+/* A field of the table on top, as text: kept on the stack until the end. */
+static const char *text_field(lua_State *L, int table, const char *key,
+                              const char *otherwise)
+{
+    lua_getfield(L, table, key);
+    const char *text = lua_tostring(L, -1);
+    return text ? text : otherwise;
+}
+
+static void add_findings(lua_State *L, struct check *check)
+{
+    int list = lua_gettop(L);
+    lua_Integer count = lua_istable(L, list) ? luaL_len(L, list) : 0;
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_settop(L, list);
+        if (lua_rawgeti(L, list, i) != LUA_TTABLE) {
+            continue;
+        }
+        const char *level = text_field(L, list + 1, "level", "error");
+        const char *message = text_field(L, list + 1, "message", "?");
+        lua_getfield(L, list + 1, "line");
+        lua_getfield(L, list + 1, "col");
+        add_finding(check, check->file, (int)lua_tointeger(L, -2),
+                    (int)lua_tointeger(L, -1), level, message);
+    }
+}
+
+/* Protected. */
+static int lint(lua_State *L)
+{
+    struct check *check = lua_touserdata(L, 1);
+    luaL_openlibs(L);
+    push_core(L, check);
+    if (!load_file(L, check, "lint")) {
+        return 0; /* this build has none */
+    }
+    lua_insert(L, -2);
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "check");
+    struct slice text = buf_slice(&check->text);
+    lua_pushlstring(L, text.ptr, text.len);
+    lua_pushstring(L, check->file);
+    push_globals(L, check);
+    lua_call(L, 3, 1);
+    add_findings(L, check);
+    return 0;
+}
+
+static void read_text(struct check *check)
+{
+    lua_State *L = luaL_newstate();
+    if (!L) {
+        return;
+    }
+    lua_pushcfunction(L, lint);
+    lua_pushlightuserdata(L, check);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        const char *text = lua_tostring(L, -1);
+        add_finding(check, check->file, 1, 1, "error",
+                    text ? text : "the checker failed");
+    }
+    lua_close(L);
+}
+
+int check_script(struct loop *loop, const struct manager_script *script,
+                 const char *lua_path, struct buf *out, struct err *err)
+{
+    struct settings *settings = settings_new(script, err);
+    struct check check = { .lua_path = lua_path, .out = out };
+    int result = -1;
+    if (!settings) {
+        return -1;
+    }
+    check.file = settings->file;
+    buf_init(&check.text, LIMIT_SCRIPT_FILE);
+    buf_init(&check.globals, LIMIT_REPORT);
+    if (file_read(check.file, LIMIT_SCRIPT_FILE, &check.text, err) == 0 &&
+        load_script(&check, loop, settings, err) == 0) {
+        read_text(&check);
+        result = buf_check(out, "the findings", err) == 0 ? check.findings : -1;
+    }
+    buf_free(&check.text);
+    buf_free(&check.globals);
+    settings_unref(settings);
+    return result;
+}

@@ -1,0 +1,427 @@
+#include "dispatch.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dispatch_row.h"
+#include "limits.h"
+#include "log.h"
+
+static void pump(struct dispatch *d);
+
+static struct log_fields about(const struct dispatch *d)
+{
+    return (struct log_fields) { .account = d->host->account,
+                                 .script = d->script };
+}
+
+/* ---- which row is next ---- */
+
+static int limit_of(const struct dispatch *d)
+{
+    int most = d->handlers;
+    int wanted = d->generation ? d->generation->concurrency : 0;
+    return wanted && wanted < most ? wanted : most;
+}
+
+/* What was started when the process ended runs alone, so that a poisonous
+ * event spends no other event's attempts. */
+static bool may_begin(const struct dispatch *d, const struct row *row)
+{
+    return !d->held && !d->stopping && d->generation && !d->suspect &&
+           d->active < limit_of(d) && (!row->suspect || d->busy == 0);
+}
+
+static void on_turn(void *arg)
+{
+    struct row *row = arg;
+    if (row->state == ROW_WAITS) {
+        row->state = ROW_READY;
+        list_push(&row->dispatch->ready, &row->line);
+        pump(row->dispatch);
+    } else {
+        dispatch_row_go(row);
+    }
+}
+
+static void warn_full(struct dispatch *d)
+{
+    struct log_fields fields = about(d);
+    int64_t now = loop_now(d->host->loop);
+    if (d->active < limit_of(d) || !d->generation || d->held ||
+        (d->warned && now - d->warned < 60000)) {
+        return;
+    }
+    d->warned = now;
+    log_write(LOG_LEVEL_WARN, &fields,
+              "%d handlers run at once, further events wait (limits.handlers)",
+              d->active);
+}
+
+static void begin(struct row *row)
+{
+    struct dispatch *d = row->dispatch;
+    row->generation = d->generation;
+    row->state = ROW_RUNS;
+    dispatch_row_begin(row);
+}
+
+/* ---- claims ---- */
+
+static void on_retry(void *arg)
+{
+    struct dispatch *d = arg;
+    d->retry = NULL;
+    pump(d);
+}
+
+/* The disk does not take it: told once, tried again later and later. */
+static void put_off(struct row *row, const struct err *err)
+{
+    struct dispatch *d = row->dispatch;
+    struct log_fields fields = about(d);
+    if (d->retry_ms == 0) {
+        log_write(LOG_LEVEL_ERROR, &fields,
+                  "events wait, since they cannot be claimed: %s", err->text);
+        d->retry_ms = LIMIT_RETRY_FIRST_MS;
+    }
+    if (!d->retry) {
+        d->retry = timer_start(d->host->loop, d->retry_ms, on_retry, d, NULL);
+        d->retry_ms *= d->retry_ms < LIMIT_CLAIM_LAST_MS ? 2 : 1;
+    }
+    list_push_front(&d->ready, &row->line);
+}
+
+static void unclaim(struct row *row)
+{
+    struct dispatch *d = row->dispatch;
+    d->active--;
+    d->busy--;
+    d->suspect = d->suspect == row ? NULL : d->suspect;
+}
+
+static void on_claimed(void *arg, const struct err *err)
+{
+    struct row *row = arg;
+    struct dispatch *d = row->dispatch;
+    row->claim = NULL;
+    d->claims--;
+    if (err) {
+        row->state = ROW_READY;
+        unclaim(row);
+        put_off(row, err);
+        return;
+    }
+    d->retry_ms = 0;
+    row->attempt++;
+    if (d->stopping) {
+        dispatch_row_end(row, STORE_QUEUED, NULL);
+    } else if (d->held || !d->generation) {
+        row->state = ROW_CLAIMED;
+        unclaim(row);
+        list_push_front(&d->ready, &row->line);
+    } else {
+        begin(row);
+    }
+}
+
+static void claim(struct row *row)
+{
+    struct dispatch *d = row->dispatch;
+    struct err err;
+    row->state = ROW_CLAIMS;
+    row->claim = inbox_claim(d->inbox, row->id, on_claimed, row, &err);
+    if (row->claim) {
+        d->claims++;
+        return;
+    }
+    row->state = ROW_READY;
+    unclaim(row);
+    put_off(row, &err);
+}
+
+static void pump(struct dispatch *d)
+{
+    while (!list_empty(&d->ready) && !d->retry) {
+        struct row *row = list_entry(d->ready.next, struct row, line);
+        bool claimed = row->state == ROW_CLAIMED;
+        if (!may_begin(d, row)) {
+            warn_full(d);
+            return;
+        }
+        list_remove(&row->line);
+        d->active++;
+        d->busy++;
+        d->suspect = row->suspect ? row : NULL;
+        if (claimed) {
+            begin(row);
+        } else {
+            claim(row);
+        }
+    }
+}
+
+void dispatch_pump(struct dispatch *d)
+{
+    pump(d);
+}
+
+/* ---- reading the inbox ---- */
+
+static struct slice keep(char **at, struct slice text)
+{
+    char *start = *at;
+    if (!text.ptr) {
+        return SLICE_NONE;
+    }
+    memcpy(start, text.ptr, text.len);
+    start[text.len] = '\0';
+    *at += text.len + 1;
+    return slice_make(start, text.len);
+}
+
+static struct row *make_row(struct dispatch *d,
+                            const struct store_delivery_row *from)
+{
+    const struct store_event *event = &from->event;
+    size_t size = event->room_id.len + event->event_id.len +
+                  event->section.len + event->json.len + 4;
+    struct row *row = calloc(1, sizeof *row + size);
+    if (!row) {
+        return NULL;
+    }
+    char *at = row->text;
+    row->dispatch = d;
+    row->id = from->id;
+    row->event_row = event->id;
+    row->attempt = from->attempt;
+    row->redelivered = from->redelivered;
+    row->suspect = from->redelivered && from->attempt > 0;
+    row->history = event->history;
+    row->room_id = keep(&at, event->room_id);
+    row->event_id = keep(&at, event->event_id);
+    row->section = keep(&at, event->section);
+    row->json = keep(&at, event->json);
+    row->size = sizeof *row + size;
+    list_init(&row->line);
+    list_init(&row->tasks);
+    list_init(&row->woken);
+    return row;
+}
+
+static void on_row(void *arg, const struct store_delivery_row *from)
+{
+    struct dispatch *d = arg;
+    struct row *row = d->short_of_memory ? NULL : make_row(d, from);
+    struct slice room = from->event.room_id;
+    if (row) {
+        row->turn =
+            turn_wait(d->turns, room.ptr ? room : slice_str(""), on_turn, row);
+    }
+    if (!row || !row->turn) {
+        free(row);
+        d->short_of_memory = true; /* the rest later, in order */
+        return;
+    }
+    list_push(&d->rows, &row->node);
+    d->count++;
+    d->bytes += row->size;
+    d->batch = from->event.batch;
+    d->idx = from->event.idx;
+}
+
+static void fill(struct dispatch *d)
+{
+    struct log_fields fields = about(d);
+    struct err err;
+    while (d->more && !d->stopping && d->count < d->queue &&
+           d->bytes < LIMIT_QUEUE_BYTES && !store_ingest_open(d->host->store)) {
+        int room = d->queue - d->count;
+        int most = room < LIMIT_QUEUE_READ ? room : LIMIT_QUEUE_READ;
+        d->short_of_memory = false;
+        int n = inbox_read(d->inbox, d->script, d->batch, d->idx, most, on_row,
+                           d, &err);
+        if (n < 0) {
+            log_write(LOG_LEVEL_ERROR, &fields, "events wait: %s", err.text);
+            return; /* until the next commit */
+        }
+        d->more = n == most || d->short_of_memory;
+        if (d->short_of_memory) {
+            return;
+        }
+    }
+}
+
+void dispatch_look(struct dispatch *d)
+{
+    d->more = true;
+    fill(d);
+    pump(d);
+}
+
+/* ---- the end of a row ---- */
+
+void dispatch_row_end(struct row *row, enum store_delivery state,
+                      const char *error)
+{
+    struct dispatch *d = row->dispatch;
+    assert(list_empty(&row->tasks));
+    inbox_mark(d->inbox, row->id, state, error);
+    d->active--;
+    d->busy -= !row->parked;
+    d->suspect = d->suspect == row ? NULL : d->suspect;
+    d->ended += state == STORE_DONE;
+    d->failed += state == STORE_FAILED;
+    dispatch_row_free(row);
+    if (d->count <= d->queue / 2) {
+        fill(d);
+    }
+    pump(d);
+}
+
+void dispatch_row_free(struct row *row)
+{
+    struct dispatch *d = row->dispatch;
+    turn_leave(row->turn);
+    inbox_claim_forget(row->claim);
+    d->claims -= row->claim != NULL;
+    list_remove(&row->node);
+    list_remove(&row->line);
+    d->count--;
+    d->bytes -= row->size;
+    event_free(&row->event);
+    free(row->wanted);
+    free(row);
+}
+
+/* ---- life ---- */
+
+struct dispatch *dispatch_new(const struct dispatch_config *config,
+                              struct err *err)
+{
+    struct dispatch *d = calloc(1, sizeof *d);
+    if (d) {
+        d->turns = turn_table_new(config->host->loop);
+        d->script = slice_dup(slice_str(config->script));
+    }
+    if (!d || !d->turns || !d->script) {
+        if (d) {
+            turn_table_free(d->turns);
+            free(d->script);
+        }
+        free(d);
+        err_set(err, ERR_SYSTEM, "cannot deliver events: out of memory");
+        return NULL;
+    }
+    d->host = config->host;
+    d->inbox = config->inbox;
+    d->batch = d->idx = INT64_MIN;
+    list_init(&d->rows);
+    list_init(&d->ready);
+    dispatch_set_limits(d, 0, 0);
+    return d;
+}
+
+void dispatch_free(struct dispatch *d)
+{
+    if (!d) {
+        return;
+    }
+    timer_cancel(d->retry);
+    d->stopping = true;
+    list_each_safe(node, &d->rows)
+    {
+        struct row *row = list_entry(node, struct row, node);
+        assert(list_empty(&row->tasks));
+        dispatch_row_free(row);
+    }
+    turn_table_free(d->turns);
+    free(d->script);
+    free(d);
+}
+
+void dispatch_set_limits(struct dispatch *d, int queue, int handlers)
+{
+    d->queue = queue > 0 ? queue : LIMIT_QUEUE;
+    d->handlers = handlers > 0 ? handlers : LIMIT_HANDLERS;
+}
+
+void dispatch_set_generation(struct dispatch *d, struct generation *generation)
+{
+    d->generation = generation;
+    pump(d);
+}
+
+void dispatch_hold(struct dispatch *d, bool held)
+{
+    d->held = held;
+    pump(d);
+}
+
+void dispatch_stop(struct dispatch *d)
+{
+    d->stopping = true;
+    list_each_safe(node, &d->ready)
+    {
+        struct row *row = list_entry(node, struct row, line);
+        if (row->state == ROW_CLAIMED) {
+            d->active++;
+            d->busy++;
+            dispatch_row_end(row, STORE_QUEUED, NULL);
+        }
+    }
+}
+
+void dispatch_cut(struct dispatch *d, const struct generation *generation)
+{
+    list_each(node, &d->rows)
+    {
+        struct row *row = list_entry(node, struct row, node);
+        row->cut |= row->generation == generation;
+    }
+}
+
+void dispatch_abandon(struct dispatch *d, const struct generation *generation)
+{
+    list_each_safe(node, &d->rows)
+    {
+        struct row *row = list_entry(node, struct row, node);
+        if (row->generation == generation) {
+            row->cut = true;
+            dispatch_row_close(row);
+        }
+    }
+}
+
+int dispatch_bound(const struct dispatch *d,
+                   const struct generation *generation)
+{
+    int count = 0;
+    list_each(node, &d->rows)
+    {
+        const struct row *row = list_entry(node, struct row, node);
+        count += row->generation == generation;
+    }
+    return count;
+}
+
+bool dispatch_idle(const struct dispatch *d)
+{
+    return d->count == 0 && !d->more && inbox_pending(d->inbox) == 0;
+}
+
+bool dispatch_claims(const struct dispatch *d)
+{
+    return d->claims > 0;
+}
+
+void dispatch_report(const struct dispatch *d, struct buf *out)
+{
+    buf_addf(
+        out,
+        "  events: %d in memory%s, %d under way, %lld done, %lld failed%s\n",
+        d->count, d->more ? " and more on disk" : "", d->active, d->ended,
+        d->failed, d->held ? "; held for a reload" : "");
+}

@@ -1,0 +1,158 @@
+#include "drain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "every.h"
+#include "hook.h"
+#include "limits.h"
+#include "log.h"
+
+struct drain {
+    struct drain_options options;
+    int64_t deadline;
+    bool cancelled; /* all tasks were */
+    bool unloading; /* the hooks run or ran */
+    struct timer *timer;
+    struct hook *hook;
+};
+
+static struct loop *loop_of(const struct drain *drain)
+{
+    return drain->options.generation->world->host->loop;
+}
+
+static void close_generation(const struct drain_options *options)
+{
+    dispatch_abandon(options->dispatch, options->generation);
+    generation_free(options->generation, options->track);
+}
+
+static void finish(struct drain *drain)
+{
+    struct drain_options options = drain->options;
+    timer_cancel(drain->timer);
+    hook_cancel(drain->hook);
+    close_generation(&options);
+    options.done(options.arg, drain);
+    free(drain);
+}
+
+static void on_unloaded(void *arg, const struct failure *failure,
+                        struct slice value)
+{
+    struct drain *drain = arg;
+    const struct generation *generation = drain->options.generation;
+    (void)value;
+    drain->hook = NULL;
+    if (failure) {
+        struct log_fields fields = {
+            .account = generation->world->host->account,
+            .script = generation->settings->script.name,
+            .gen = generation->number,
+            .file = failure->line ? failure->file : NULL,
+            .line = failure->line,
+            .kind = err_kind_name(failure->err.kind),
+        };
+        log_write(LOG_LEVEL_ERROR, &fields, "unload: %s", failure->err.text);
+    }
+}
+
+/* Without memory for it, it is left out. */
+static void unload(struct drain *drain)
+{
+    struct generation *generation = drain->options.generation;
+    char info[64];
+    snprintf(info, sizeof info, "{\"reason\":\"%s\"}", drain->options.reason);
+    struct hook_options options = {
+        .generation = generation,
+        .name = "unload",
+        .info = slice_str(info),
+        .limit_ms = LIMIT_HOOK_UNLOAD_MS,
+        .done = on_unloaded,
+        .arg = drain,
+    };
+    gen_retire(generation->gen);
+    generation->state = GENERATION_RETIRED;
+    drain->unloading = true;
+    drain->hook = hook_run(&options, NULL);
+}
+
+static void cancel(struct drain *drain)
+{
+    struct generation *generation = drain->options.generation;
+    drain->cancelled = true;
+    dispatch_cut(drain->options.dispatch, generation);
+    gen_cancel_tasks(generation->gen);
+}
+
+static bool is_quiet(const struct drain *drain)
+{
+    const struct generation *generation = drain->options.generation;
+    return gen_tasks(generation->gen) == 0 &&
+           dispatch_bound(drain->options.dispatch, generation) == 0;
+}
+
+static void on_look(void *arg)
+{
+    struct drain *drain = arg;
+    bool late = loop_now(loop_of(drain)) >= drain->deadline;
+    drain->timer = NULL;
+    if (is_quiet(drain) && !drain->unloading) {
+        unload(drain);
+    } else if (is_quiet(drain) && !drain->hook) {
+        finish(drain);
+        return;
+    } else if (late && !drain->cancelled && !drain->unloading) {
+        cancel(drain);
+    } else if (drain->unloading && !drain->hook) {
+        cancel(drain); /* what an unload hook left behind */
+    }
+    drain->timer =
+        timer_start(loop_of(drain), LIMIT_DRAIN_LOOK_MS, on_look, drain, NULL);
+    if (!drain->timer) {
+        finish(drain);
+    }
+}
+
+struct drain *drain_start(const struct drain_options *options)
+{
+    struct drain *drain = calloc(1, sizeof *drain);
+    struct loop *loop = options->generation->world->host->loop;
+    every_end(options->generation);
+    if (drain) {
+        drain->options = *options;
+        drain->deadline = loop_now(loop) + options->ms;
+        drain->timer = timer_start(loop, 0, on_look, drain, NULL);
+    }
+    if (!drain || !drain->timer) {
+        free(drain);
+        close_generation(options);
+        return NULL;
+    }
+    return drain;
+}
+
+void drain_hurry(struct drain *drain, int64_t ms, const char *reason)
+{
+    int64_t deadline = loop_now(loop_of(drain)) + ms;
+    if (deadline < drain->deadline) {
+        drain->deadline = deadline;
+    }
+    drain->options.reason = reason ? reason : drain->options.reason;
+}
+
+void drain_close(struct drain *drain)
+{
+    if (drain) {
+        timer_cancel(drain->timer);
+        hook_cancel(drain->hook);
+        close_generation(&drain->options);
+        free(drain);
+    }
+}
+
+struct generation *drain_generation(const struct drain *drain)
+{
+    return drain->options.generation;
+}

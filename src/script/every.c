@@ -1,0 +1,305 @@
+#include "every.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "failure.h"
+#include "limits.h"
+#include "log.h"
+#include "task.h"
+
+struct every {
+    struct list node;
+    struct generation *generation;
+    int id;
+    int64_t ms, jitter;
+    bool repeats;
+    bool off;    /* dead; kept while its task runs */
+    bool missed; /* it was due while the generation was held */
+    bool due_set;
+    int64_t due; /* loop_now, without jitter */
+    char *key;   /* of a repeating one */
+    char *where;
+    struct timer *timer;
+    struct task *task; /* running */
+};
+
+static struct loop *loop_of(const struct every *every)
+{
+    return every->generation->world->host->loop;
+}
+
+static void drop(struct every *every)
+{
+    timer_cancel(every->timer);
+    list_remove(&every->node);
+    every->generation->timer_count--;
+    free(every->key);
+    free(every->where);
+    free(every);
+}
+
+static void stop(struct every *every)
+{
+    timer_cancel(every->timer);
+    every->timer = NULL;
+    every->off = true;
+    if (!every->task) {
+        drop(every);
+    }
+}
+
+/* ---- ticks ---- */
+
+static void on_ended(void *arg, struct task *task,
+                     const struct task_result *result)
+{
+    struct every *every = arg;
+    struct generation *generation = every->generation;
+    every->task = NULL;
+    if (every->off) {
+        drop(every);
+    }
+    failure_note(generation, task, result, NULL);
+}
+
+static const struct task_owner owner = { .ended = on_ended };
+
+static void start_task(struct every *every)
+{
+    struct generation *generation = every->generation;
+    char label[128], path[16];
+    struct err err;
+    snprintf(label, sizeof label, "timer of %.10g s (%s)",
+             (double)every->ms / 1000, generation_base(every->where));
+    snprintf(path, sizeof path, "%d", every->id);
+    struct task_options options = {
+        .handler = every->id,
+        .kind = "timer",
+        .info = slice_str("{}"),
+        .label = label,
+        .cause = { .path = slice_str(path) },
+        .owner = &owner,
+        .arg = every,
+    };
+    every->task = task_start(generation->gen, &options, &err);
+    if (!every->task) {
+        struct log_fields fields = {
+            .account = generation->world->host->account,
+            .script = generation->settings->script.name,
+            .gen = generation->number,
+        };
+        log_write(LOG_LEVEL_WARN, &fields, "%s is left out: %s", label,
+                  err.text);
+    }
+}
+
+static void on_timer(void *arg);
+
+static void arm(struct every *every)
+{
+    int64_t jitter = 0;
+    uint64_t bits;
+    if (every->jitter > 0) {
+        digest_random(&bits, sizeof bits);
+        jitter = (int64_t)(bits % (uint64_t)(every->jitter + 1));
+    }
+    int64_t left = every->due - loop_now(loop_of(every)) + jitter;
+    every->timer =
+        timer_start(loop_of(every), left > 0 ? left : 0, on_timer, every, NULL);
+}
+
+/* Ticks that passed while nobody could run them are one. */
+static void move_on(struct every *every)
+{
+    int64_t now = loop_now(loop_of(every));
+    every->due += every->ms;
+    if (every->due <= now) {
+        every->due += (now - every->due) / every->ms * every->ms + every->ms;
+    }
+}
+
+static void on_timer(void *arg)
+{
+    struct every *every = arg;
+    every->timer = NULL;
+    if (every->generation->held) {
+        every->missed = true;
+        return;
+    }
+    if (!every->task) {
+        start_task(every);
+    }
+    if (every->repeats) {
+        move_on(every);
+        arm(every);
+    } else {
+        every->off = true;
+        if (!every->task) {
+            drop(every);
+        }
+    }
+}
+
+/* ---- life ---- */
+
+static int ordinal_of(const struct generation *generation, int64_t ms)
+{
+    int count = 0;
+    list_each(node, &generation->timers)
+    {
+        const struct every *other = list_entry(node, struct every, node);
+        count += other->repeats && other->ms == ms;
+    }
+    return count;
+}
+
+static char *make_key(const struct generation *generation,
+                      const struct every_options *options)
+{
+    char key[64];
+    if (options->name.ptr) {
+        return slice_dup(options->name);
+    }
+    snprintf(key, sizeof key, "\n%lld/%d", (long long)options->ms,
+             ordinal_of(generation, options->ms));
+    return slice_dup(slice_str(key));
+}
+
+static void begin(struct every *every)
+{
+    if (!every->due_set) {
+        every->due = loop_now(loop_of(every)) + every->ms;
+    }
+    every->due_set = true;
+    arm(every);
+}
+
+int every_add(struct generation *generation,
+              const struct every_options *options, struct err *err)
+{
+    if (generation->state == GENERATION_RETIRED) {
+        return err_set(err, ERR_CANCELLED,
+                       "no new timer: this generation is being replaced");
+    }
+    if (generation->timer_count >= LIMIT_TIMERS) {
+        return err_set(err, ERR_LIMIT, "more than %d timers", LIMIT_TIMERS);
+    }
+    struct every *every = calloc(1, sizeof *every);
+    if (!every) {
+        return err_set(err, ERR_SYSTEM, "cannot start a timer: out of memory");
+    }
+    every->generation = generation;
+    every->id = options->id;
+    every->ms = options->ms > 0 ? options->ms : 1;
+    every->jitter = options->jitter;
+    every->repeats = options->every;
+    every->where = slice_dup(slice_str(options->where ? options->where : "?"));
+    every->key = make_key(generation, options);
+    if (options->now) {
+        every->due = loop_now(loop_of(every));
+        every->due_set = true;
+    }
+    list_push(&generation->timers, &every->node);
+    generation->timer_count++;
+    if (!every->where || !every->key) {
+        drop(every);
+        return err_set(err, ERR_SYSTEM, "cannot start a timer: out of memory");
+    }
+    if (generation->state == GENERATION_LIVE) {
+        begin(every);
+    }
+    return 0;
+}
+
+bool every_off(struct generation *generation, int id)
+{
+    list_each(node, &generation->timers)
+    {
+        struct every *every = list_entry(node, struct every, node);
+        if (every->id == id && !every->off) {
+            stop(every);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void inherit(struct every *every, const struct generation *before)
+{
+    list_each(node, &before->timers)
+    {
+        const struct every *old = list_entry(node, struct every, node);
+        if (every->repeats && old->repeats && !old->off && old->due_set &&
+            strcmp(old->key, every->key) == 0) {
+            int64_t latest = loop_now(loop_of(every)) + every->ms;
+            every->due = old->due < latest ? old->due : latest;
+            every->due_set = true;
+        }
+    }
+}
+
+void every_begin(struct generation *generation, struct generation *before)
+{
+    list_each_safe(node, &generation->timers)
+    {
+        struct every *every = list_entry(node, struct every, node);
+        if (before) {
+            inherit(every, before);
+        }
+        if (!every->timer && !every->off) {
+            begin(every);
+        }
+    }
+    if (before) {
+        every_end(before);
+    }
+}
+
+void every_end(struct generation *generation)
+{
+    list_each_safe(node, &generation->timers)
+    {
+        stop(list_entry(node, struct every, node));
+    }
+}
+
+void every_hold(struct generation *generation, bool held)
+{
+    generation->held = held;
+    list_each_safe(node, &generation->timers)
+    {
+        struct every *every = list_entry(node, struct every, node);
+        if (!held && every->missed && !every->off) {
+            every->missed = false;
+            arm(every);
+        }
+    }
+}
+
+void every_free_all(struct generation *generation)
+{
+    list_each_safe(node, &generation->timers)
+    {
+        drop(list_entry(node, struct every, node));
+    }
+}
+
+void every_report(const struct generation *generation, struct buf *out)
+{
+    list_each(node, &generation->timers)
+    {
+        const struct every *every = list_entry(node, struct every, node);
+        if (every->off) {
+            continue;
+        }
+        int64_t left = every->due - loop_now(loop_of(every));
+        buf_addf(out, "    %s %.10g s (%s): next in %.3f s%s\n",
+                 every->repeats ? "every" : "after", (double)every->ms / 1000,
+                 generation_base(every->where),
+                 (double)(left > 0 ? left : 0) / 1000,
+                 every->task ? ", running" : "");
+    }
+}

@@ -1,0 +1,411 @@
+#include "instance.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "every.h"
+#include "failure.h"
+#include "instance_internal.h"
+#include "limits.h"
+#include "log.h"
+#include "task.h"
+
+struct log_fields instance_fields(const struct instance *instance)
+{
+    return (struct log_fields) {
+        .account = instance->config.host->account,
+        .script = instance_name(instance),
+        .gen = instance->number,
+    };
+}
+
+struct loop *instance_loop(const struct instance *instance)
+{
+    return instance->config.host->loop;
+}
+
+int64_t instance_drain_ms(const struct instance *instance)
+{
+    int64_t ms = instance->settings->script.drain_ms;
+    if (ms > 0) {
+        return ms;
+    }
+    return instance->config.watch ? LIMIT_DRAIN_WATCH_MS : LIMIT_DRAIN_MS;
+}
+
+const char *instance_name(const struct instance *instance)
+{
+    return instance->settings->script.name;
+}
+
+const char *instance_title(const struct instance *instance)
+{
+    return instance->settings->title;
+}
+
+struct generation *instance_current(const struct instance *instance)
+{
+    return instance->current;
+}
+
+const struct generation *instance_candidate(const struct instance *instance)
+{
+    return reload_candidate(instance->reload);
+}
+
+/* ---- generations ---- */
+
+static void on_drained(void *arg, struct drain *drain)
+{
+    struct instance *instance = arg;
+    if (drain == instance->old) {
+        instance->old = NULL;
+    }
+    if (drain == instance->last) {
+        instance->last = NULL;
+    }
+    if (!instance->current && !instance->stopping) {
+        instance->config.changed(instance->config.arg); /* it watches on */
+    }
+}
+
+void instance_retire(struct instance *instance, struct drain **drain,
+                     int64_t ms, const char *reason, struct track **track)
+{
+    struct drain_options options = {
+        .generation = instance->current,
+        .dispatch = instance->dispatch,
+        .ms = ms,
+        .reason = reason,
+        .track = track,
+        .done = on_drained,
+        .arg = instance,
+    };
+    instance->current = NULL;
+    *drain = drain_start(&options);
+}
+
+static void on_ready_ended(void *arg, struct task *task,
+                           const struct task_result *result)
+{
+    failure_note(arg, task, result, NULL);
+}
+
+static void start_ready(struct generation *generation,
+                        const struct registration *registration)
+{
+    static const struct task_owner owner = { .ended = on_ready_ended };
+    char label[160], path[16];
+    struct err err;
+    generation_label(registration, label, sizeof label);
+    snprintf(path, sizeof path, "%d", registration->id);
+    struct task_options options = {
+        .handler = registration->id,
+        .kind = "hook",
+        .info = slice_str("{}"),
+        .label = label,
+        .cause = { .path = slice_str(path) },
+        .owner = &owner,
+        .arg = generation,
+    };
+    if (!task_start(generation->gen, &options, &err)) {
+        log_error("%s: cannot start %s: %s", generation->settings->script.name,
+                  label, err.text);
+    }
+}
+
+void instance_tell_ready(struct instance *instance)
+{
+    struct generation *generation = instance->current;
+    if (!generation || generation->ready_told || !instance->synced) {
+        return;
+    }
+    generation->ready_told = true;
+    list_each(node, &generation->registrations)
+    {
+        const struct registration *r =
+            list_entry(node, struct registration, node);
+        if (r->kind == REGISTRATION_HOOK && !r->off &&
+            strcmp(r->name, "ready") == 0) {
+            start_ready(generation, r);
+        }
+    }
+}
+
+/* ---- out of memory too often ---- */
+
+static void on_broken_tick(void *arg)
+{
+    struct instance *instance = arg;
+    struct log_fields fields = instance_fields(instance);
+    instance->broken = NULL;
+    if (!instance->current || instance->stopping) {
+        return;
+    }
+    log_write(LOG_LEVEL_ERROR, &fields,
+              "%s is stopped: it ran out of memory twice within a minute "
+              "(limits.memory); its events wait until it is reloaded",
+              instance_title(instance));
+    if (instance->reload) {
+        return; /* the next generation is on its way */
+    }
+    drain_close(instance->old);
+    instance->old = NULL;
+    dispatch_set_generation(instance->dispatch, NULL);
+    instance_retire(instance, &instance->old, 0, "memory", &instance->failed);
+    instance->config.changed(instance->config.arg);
+}
+
+static void on_broken(void *arg, struct generation *self)
+{
+    struct instance *instance = arg;
+    if (self == instance->current && !instance->broken) {
+        instance->broken =
+            tick_start(instance_loop(instance), on_broken_tick, instance, NULL);
+    }
+}
+
+/* ---- life ---- */
+
+static void write_commands(void *arg, const struct generation *self,
+                           struct json_writer *w, bool *answers)
+{
+    const struct instance *instance = arg;
+    instance->config.commands(instance->config.arg, self, w, answers);
+}
+
+static int open_parts(struct instance *instance, struct err *err)
+{
+    struct dispatch_config config = {
+        .host = instance->config.host,
+        .inbox = instance->config.inbox,
+        .script = instance_name(instance),
+    };
+    instance->memory = memory_new();
+    if (!instance->memory) {
+        return err_set(err, ERR_SYSTEM, "cannot add a script: out of memory");
+    }
+    instance->world = (struct generation_world) {
+        .host = instance->config.host,
+        .lua_path = instance->config.lua_path,
+        .memory = instance->memory,
+        .commands = instance->config.commands ? write_commands : NULL,
+        .broken = on_broken,
+        .arg = instance,
+    };
+    instance->dispatch = dispatch_new(&config, err);
+    return instance->dispatch ? 0 : -1;
+}
+
+struct instance *instance_new(const struct instance_config *config,
+                              struct settings *settings, struct err *err)
+{
+    struct instance *instance = calloc(1, sizeof *instance);
+    if (!instance) {
+        settings_unref(settings);
+        err_set(err, ERR_SYSTEM, "cannot add a script: out of memory");
+        return NULL;
+    }
+    instance->config = *config;
+    instance->settings = settings;
+    list_init(&instance->requests);
+    buf_init(&instance->changed, LIMIT_PATH);
+    if (open_parts(instance, err) != 0) {
+        instance_free(instance);
+        return NULL;
+    }
+    return instance;
+}
+
+void instance_free(struct instance *instance)
+{
+    if (!instance) {
+        return;
+    }
+    instance->stopping = true;
+    if (instance->dispatch) {
+        dispatch_stop(instance->dispatch);
+    }
+    instance_forget_all(instance);
+    tick_cancel(instance->broken);
+    timer_cancel(instance->stop_look);
+    drain_close(instance->old);
+    drain_close(instance->last);
+    if (instance->current) {
+        dispatch_abandon(instance->dispatch, instance->current);
+        generation_free(instance->current, NULL);
+    }
+    dispatch_free(instance->dispatch);
+    memory_free(instance->memory);
+    track_free(instance->failed);
+    settings_unref(instance->settings);
+    buf_free(&instance->changed);
+    free(instance);
+}
+
+void instance_update(struct instance *instance, struct settings *settings)
+{
+    if (!settings_equal(instance->settings, settings)) {
+        instance->settings_changed = true;
+    }
+    settings_unref(instance->settings);
+    instance->settings = settings;
+}
+
+/* ---- what it is asked ---- */
+
+/* In charge, or the last one that was. */
+static const struct generation *listening(const struct instance *instance)
+{
+    return instance->current ? instance->current
+           : instance->last  ? drain_generation(instance->last)
+                             : NULL;
+}
+
+bool instance_wants(const struct instance *instance,
+                    const struct sync_occasion *occasion)
+{
+    const struct generation *generation = listening(instance);
+    return generation && generation_wants(generation, occasion);
+}
+
+void instance_types(const struct instance *instance, sync_type_fn *add,
+                    void *arg)
+{
+    const struct generation *generation = listening(instance);
+    if (!generation) {
+        return;
+    }
+    list_each(node, &generation->registrations)
+    {
+        registration_types(list_entry(node, struct registration, node), add,
+                           arg);
+    }
+}
+
+void instance_committed(struct instance *instance, bool synced)
+{
+    instance->synced |= synced;
+    instance_tell_ready(instance);
+    dispatch_look(instance->dispatch);
+}
+
+void instance_directories(const struct instance *instance,
+                          track_directory_fn *fn, void *arg)
+{
+    if (instance->current) {
+        track_directories(instance->current->track, fn, arg);
+    }
+    if (instance->failed) {
+        track_directories(instance->failed, fn, arg);
+    }
+}
+
+bool instance_idle(const struct instance *instance)
+{
+    const struct generation *current = instance->current;
+    if (instance->reload || instance->old || instance->last) {
+        return false;
+    }
+    return !current ||
+           (dispatch_idle(instance->dispatch) && gen_tasks(current->gen) == 0);
+}
+
+/* ---- stopping ---- */
+
+static void on_stop_look(void *arg)
+{
+    struct instance *instance = arg;
+    instance->stop_look = NULL;
+    if (instance->old || instance->last ||
+        dispatch_claims(instance->dispatch)) {
+        instance->stop_look =
+            timer_start(instance_loop(instance), LIMIT_DRAIN_LOOK_MS,
+                        on_stop_look, instance, NULL);
+        if (instance->stop_look) {
+            return;
+        }
+        drain_close(instance->old);
+        drain_close(instance->last);
+        instance->old = instance->last = NULL;
+    }
+    instance->stop_done(instance->stop_arg);
+}
+
+void instance_stop(struct instance *instance, int64_t ms, loop_fn *done,
+                   void *arg)
+{
+    instance->stopping = true;
+    instance->stop_done = done;
+    instance->stop_arg = arg;
+    dispatch_stop(instance->dispatch);
+    instance_refuse_all(instance);
+    if (instance->old) {
+        drain_hurry(instance->old, ms, "stop");
+    }
+    if (instance->current) {
+        instance_retire(instance, &instance->last, ms, "stop", NULL);
+    }
+    instance->stop_look =
+        timer_start(instance_loop(instance), 0, on_stop_look, instance, NULL);
+    if (!instance->stop_look) {
+        on_stop_look(instance);
+    }
+}
+
+/* ---- for people ---- */
+
+static void report_task(void *arg, const struct task *task)
+{
+    struct buf *out = arg, trace;
+    buf_init(&trace, LIMIT_TRACE);
+    task_traceback(task, &trace);
+    buf_addf(out, "    %s, %.1f s old\n", task_label(task),
+             (double)task_age(task) / 1000);
+    struct slice rest = buf_slice(&trace);
+    while (rest.len > 0) {
+        const char *end = memchr(rest.ptr, '\n', rest.len);
+        size_t len = end ? (size_t)(end - rest.ptr) : rest.len;
+        buf_addf(out, "      %.*s\n", (int)len, rest.ptr);
+        len += end != NULL;
+        rest = slice_make(rest.ptr + len, rest.len - len);
+    }
+    buf_free(&trace);
+}
+
+static void report_generation(const struct generation *generation,
+                              const char *what, struct buf *out)
+{
+    buf_addf(out,
+             "  generation %d %s: %d handlers, %d commands, %d timers, "
+             "%.1f MiB, %d tasks, %d done, %d failed\n",
+             generation->number, what,
+             generation_count(generation, REGISTRATION_EVENT),
+             generation_count(generation, REGISTRATION_COMMAND),
+             generation->timer_count,
+             (double)gen_memory(generation->gen) / (double)MIB(1),
+             gen_tasks(generation->gen), generation->done, generation->failed);
+    gen_each_task(generation->gen, report_task, out);
+    every_report(generation, out);
+}
+
+void instance_report(const struct instance *instance, struct buf *out)
+{
+    buf_addf(out, "script %s (%s)%s\n", instance_name(instance),
+             instance->settings->file,
+             instance->reload    ? ", reloading"
+             : instance->failed  ? ", what is on disk does not load"
+             : instance->current ? ""
+                                 : ", not running");
+    if (instance->current) {
+        report_generation(instance->current, "runs", out);
+    }
+    if (instance->old) {
+        report_generation(drain_generation(instance->old), "drains", out);
+    }
+    if (instance->last) {
+        report_generation(drain_generation(instance->last), "stops", out);
+    }
+    dispatch_report(instance->dispatch, out);
+}

@@ -1,0 +1,54 @@
+#ifndef INSTANCE_INTERNAL_H
+#define INSTANCE_INTERNAL_H
+
+#include "dispatch.h"
+#include "drain.h"
+#include "instance.h"
+#include "reload.h"
+
+/* What the files instance*.c share; nobody else includes this. */
+
+struct instance {
+    struct instance_config config;
+    struct settings *settings; /* for the next generation */
+    bool settings_changed;
+    struct generation_world world;
+    struct memory *memory;
+    struct dispatch *dispatch;
+    struct generation *current;
+    int number;           /* of the last one in charge */
+    struct drain *old;    /* replaced */
+    struct drain *last;   /* in charge until the stop */
+    struct track *failed; /* files of what was refused; NULL none */
+    bool synced;
+
+    struct reload *reload;
+    int64_t began;        /* it, ns */
+    struct buf changed;   /* the path that caused it */
+    struct list requests; /* the first one is being served */
+    bool look;            /* files may have changed since */
+    struct tick *next;    /* the next request is served */
+    struct timer *gone;   /* the entry file is not there */
+    struct tick *broken;
+
+    bool stopping;
+    struct timer *stop_look;
+    loop_fn *stop_done;
+    void *stop_arg;
+};
+
+struct log_fields instance_fields(const struct instance *instance);
+struct loop *instance_loop(const struct instance *instance);
+/* Tells "ready" to the generation in charge, once. */
+void instance_tell_ready(struct instance *instance);
+/* The generation in charge goes; reason: of its unload hooks. */
+void instance_retire(struct instance *instance, struct drain **drain,
+                     int64_t ms, const char *reason, struct track **track);
+int64_t instance_drain_ms(const struct instance *instance);
+
+/* instance_reload.c: ends what is under way and answers all requests. */
+void instance_refuse_all(struct instance *instance);
+/* Without answering. */
+void instance_forget_all(struct instance *instance);
+
+#endif
