@@ -107,10 +107,10 @@ static void restart(void)
 
 struct sent {
     struct outbox_wait *wait;
+    struct err err; /* when done and not ok */
     int done;
-    char event_id[64];
-    struct err err; /* kind ERR_MISUSE, text "": none */
     bool ok;
+    char event_id[64];
 };
 
 static void on_done(void *arg, struct slice event_id, const struct err *why)

@@ -121,7 +121,7 @@ static void what_is_large_goes_to_a_file_without_a_name(void **state)
             int len = snprintf(json, sizeof(json), "{\"n\":%d,\"p\":\"",
                                room * 100 + i);
             json[len] = 'x';
-            strcpy(json + 100 + (i * 37) % 1000, "\"}");
+            memcpy(json + 100 + (i * 37) % 1000, "\"}", 3);
             event(i % 2 ? SYNC_TIMELINE : SYNC_STATE, SYNC_JOIN, room_id, json);
             n += strlen(json);
         }

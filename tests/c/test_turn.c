@@ -15,10 +15,10 @@ static struct turn_table *table;
 static char told[256]; /* the names of those whose go came, in order */
 
 struct runner {
-    char name;
     struct turn *turn;
-    int goes;
     struct runner *leave; /* gives this one's turn up from inside go */
+    int goes;
+    char name;
 };
 
 static void on_go(void *arg)
@@ -38,7 +38,7 @@ static void on_go(void *arg)
 
 static struct runner named(char name)
 {
-    return (struct runner) { name, NULL, 0, NULL };
+    return (struct runner) { .name = name };
 }
 
 static void wait_in(struct runner *runner, const char *room)
