@@ -201,6 +201,13 @@ static void on_reloaded(void *arg, const struct reload_result *result)
     buf_free(&head);
 }
 
+static int verify(void *arg, const struct generation *candidate,
+                  struct failure *failure)
+{
+    const struct instance *instance = arg;
+    return instance->config.verify(instance->config.arg, candidate, failure);
+}
+
 /* ---- COLLECT ---- */
 
 static void begin(struct instance *instance)
@@ -217,7 +224,7 @@ static void begin(struct instance *instance)
         .force = request->flags & MANAGER_FORCE,
         .check_only = request->flags & MANAGER_CHECK_ONLY,
         .drain_ms = instance_drain_ms(instance),
-        .verify = instance->config.verify,
+        .verify = verify,
         .done = on_reloaded,
         .arg = instance,
     };
