@@ -165,8 +165,9 @@ static int start(struct run *run, int argc, char **argv, struct err *err)
     run->gen = run->track ? gen_new(&config, err) : NULL;
     if (!run->term || !run->interrupt || !run->gen)
         return -1;
-    return gen_exec(run->gen, run->track, argc, argv, &owner, run, err) ? 0
-                                                                        : -1;
+    return gen_exec(run->gen, run->track, argc - 1, argv + 1, &owner, run, err)
+               ? 0
+               : -1;
 }
 
 /* Why it did not start: a script's fault is 65. */

@@ -234,9 +234,13 @@ static int send_here(struct visit *visit, struct slice room,
     struct buf txn;
     int result = -1;
 
-    buf_init(&txn, TXN_LENGTH + 1);
-    if (!account || txn_random(&txn) != 0)
+    buf_init(&txn, TXN_LENGTH);
+    if (!account)
         goto out;
+    if (txn_random(&txn) != 0) {
+        err_set(&visit->err, ERR_LIMIT, "cannot send: out of memory");
+        goto out;
+    }
     send.txn_id = buf_slice(&txn);
     result = visit_wait(visit, outbox_put(account_outbox(account), &send,
                                           on_sent, visit, &visit->err)

@@ -177,7 +177,7 @@ static int ask_send(struct talk *talk, struct slice line, struct err *err)
     };
     struct buf txn;
 
-    buf_init(&txn, TXN_LENGTH + 1);
+    buf_init(&txn, TXN_LENGTH);
     if (slice_empty(send.room_id) || slice_empty(send.type) ||
         json_type(send.content) != JSON_OBJECT)
         return err_set(err, ERR_MISUSE, "send needs room_id, type and content");

@@ -18,14 +18,11 @@ static void add_part(struct digest *digest, struct slice part)
     digest_add(digest, part);
 }
 
+/* As many bytes of the hash as TXN_LENGTH characters hold. */
 static int add_base32(const unsigned char *hash, struct buf *out)
 {
-    size_t before = out->len;
-
-    if (digest_base32(slice_make((const char *)hash, SHA256_SIZE), out) < 0)
-        return -1;
-    buf_truncate(out, before + TXN_LENGTH);
-    return 0;
+    return digest_base32(slice_make((const char *)hash, TXN_LENGTH * 5 / 8),
+                         out);
 }
 
 int txn_make(const struct txn_cause *cause, struct slice room_id,

@@ -77,8 +77,8 @@ static void random_ids_differ_and_can_be_seeded(void **state)
     struct buf a, b;
 
     (void)state;
-    buf_init(&a, 256);
-    buf_init(&b, 256);
+    buf_init(&a, TXN_LENGTH);
+    buf_init(&b, TXN_LENGTH);
     digest_seed(7);
     assert_int_equal(txn_random(&a), 0);
     assert_int_equal(txn_random(&b), 0);
