@@ -213,8 +213,17 @@ def group_unit(r):
         r.tally.add(outcome, name, float(test.get("time", 0)), text)
 
 
+def lua_command(test):
+    """How a test is run, by its first line: in the host or in lua5.4."""
+    with open(test, encoding="utf-8") as text:
+        inside = text.readline().startswith("-- runs in: lua5.4")
+    return ["lua5.4", test] if inside else \
+        [ASAN_BUILD / "lunatrix", "exec", test]
+
+
 def group_lua(r):
-    """Each tests/lua/test_*.lua is a program for the real binary."""
+    """Each tests/lua/test_*.lua is a program for the real binary, or, where
+    it looks inside the library, for lua5.4."""
     tests = [t for t in sorted((TOP / "tests" / "lua").glob("test_*.lua"))
              if r.tally.wants(f"lua: {t.stem}")]
     if not tests or not r.build(ASAN_BUILD):
@@ -223,8 +232,7 @@ def group_lua(r):
     def one(test):
         home = r.scratch / test.stem
         home.mkdir(mode=0o700)
-        r.program(f"lua: {test.stem}",
-                  [ASAN_BUILD / "lunatrix", "exec", test], 300,
+        r.program(f"lua: {test.stem}", lua_command(test), 300,
                   HOME=str(home), XDG_RUNTIME_DIR=str(home),
                   LUNATRIX_TEST_TOP=str(TOP))
     r.each(tests, one)

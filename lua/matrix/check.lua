@@ -119,6 +119,12 @@ local function check_param(entry, i, value)
 end
 M.param = check_param
 
+-- Keeps the frame that calls it: there a call that cannot wait finds the name
+-- by which the script called.
+local function pass(...)
+    return ...
+end
+
 -- fn, with its arguments checked first. A method's object comes before them.
 function M.wrap(entry, fn)
     local count = 0
@@ -129,7 +135,7 @@ function M.wrap(entry, fn)
     if not entry.method then
         return function(...)
             for i = 1, count do check_param(entry, i, (select(i, ...))) end
-            return fn(...)
+            return pass(fn(...))
         end
     end
     local class = entry.class
@@ -138,7 +144,7 @@ function M.wrap(entry, fn)
             core.raise(("%s: call it with a colon: %s(...)"):format(entry.title, entry.title))
         end
         for i = 1, count do check_param(entry, i, (select(i, ...))) end
-        return fn(self, ...)
+        return pass(fn(self, ...))
     end
 end
 
