@@ -158,7 +158,7 @@ def check(rig):
     rig.write("bad.lua", 'local x = 1\nbot:onn("message", print)\n')
     status, out, err = rig.command("check", "bad.lua")
     assert status == 1, (status, out, err)
-    assert "bad.lua:2" in out + err and "bot:on" in out + err, out + err
+    assert "bad.lua:2" in out + err and "'on'" in out + err, out + err
     assert not rig.server.ledger.sends
     rig.write("bad.lua", 'bot:command("x <y", "h", print)\n')
     status, out, err = rig.command("check", "bad.lua")

@@ -170,7 +170,7 @@ def revoked_token(rig):
         other.request("POST", "/logout/all", {})
     assert chat.process.wait(60) == 77, chat.process.log()
     again = rig.start("run")
-    assert again.wait(60) == 77, again.log()
+    assert again.wait(60) not in (0, None) and "login" in again.log()
     if rig.server.kind == "fake":
         refused = [s for s in rig.server.ledger.requests
                    if s.status == 401]
@@ -265,10 +265,10 @@ def soft_logout(rig):
     said = chat.say("before")
     chat.answer(said)
     devices = set(rig.server.users[rig.user_id].devices)
-    rig.server.revoke(rig.user_id, soft=True)
     rig.server.fail("refresh", 401, {
         "errcode": "M_UNKNOWN_TOKEN", "error": "gone",
         "soft_logout": True}, times=None)
+    rig.server.revoke(rig.user_id, soft=True)
     assert chat.process.wait(60) == 77
     missed = chat.say("while away")
     status, out, err = rig.log_in()
@@ -308,8 +308,8 @@ def locked_account(rig):
         when=lambda r: not r.headers.get("authorization", "").endswith(
             chat.alice.token))
     said = [rig.server.say(chat.alice.user_id, chat.room, "locked out")]
-    # Wake the poll that is still open, so that the next one meets the lock.
-    rig.server.ledger.until(lambda: lock.hits >= 2, "refused requests")
+    # It woke the poll that was still open; what comes next meets the lock.
+    rig.server.ledger.until(lambda: lock.hits, "a refused request")
     assert chat.process.running()
     lock.off()
     chat.answer(said[0], timeout=90)

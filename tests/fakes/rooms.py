@@ -71,7 +71,9 @@ class Room:
 
     def power(self, user_id):
         levels = self.levels()
-        return levels.get("users", {}).get(user_id, levels["users_default"])
+        users = levels.get("users")
+        return (users if isinstance(users, dict) else {}).get(
+            user_id, levels["users_default"])
 
     def require(self, user_id, action):
         if self.power(user_id) < self.levels()[action]:
