@@ -157,6 +157,7 @@ static int base_print(lua_State *L)
     if (gen_from(L)->caller.exec) {
         fwrite(text, 1, len, stdout);
         putchar('\n');
+        fflush(stdout); /* as Lua's own does: whoever reads waits for lines */
     } else {
         port_log(L, "info", slice_make(text, len), NULL);
     }
