@@ -37,12 +37,44 @@ static bool may_begin(const struct dispatch *d, const struct row *row)
 static void on_turn(void *arg)
 {
     struct row *row = arg;
+    if (row->state == ROW_RUNS) {
+        dispatch_row_go(row);
+        return;
+    }
     if (row->state == ROW_WAITS) {
         row->state = ROW_READY;
-        list_push(&row->dispatch->ready, &row->line);
-        pump(row->dispatch);
-    } else {
-        dispatch_row_go(row);
+    }
+    list_push(&row->dispatch->ready, &row->line);
+    pump(row->dispatch);
+}
+
+static bool is_wanted_back(const struct dispatch *d, const struct row *row)
+{
+    list_each(node, &d->rows)
+    {
+        const struct row *other = list_entry(node, struct row, node);
+        if (other->back && slice_eq(other->room_id, row->room_id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A row that has its room's turn but may not begin stands aside for those
+ * that began and are woken: they may be what it waits for. */
+static void give_way(struct dispatch *d)
+{
+    if (d->backs == 0) {
+        return;
+    }
+    list_each_safe(node, &d->ready)
+    {
+        struct row *row = list_entry(node, struct row, line);
+        if (is_wanted_back(d, row)) {
+            list_remove(&row->line);
+            turn_park(row->turn);
+            turn_return(row->turn);
+        }
     }
 }
 
@@ -92,6 +124,7 @@ static void put_off(struct row *row, const struct err *err)
         d->retry_ms *= d->retry_ms < LIMIT_CLAIM_LAST_MS ? 2 : 1;
     }
     list_push_front(&d->ready, &row->line);
+    give_way(d);
 }
 
 static void unclaim(struct row *row)
@@ -122,6 +155,7 @@ static void on_claimed(void *arg, const struct err *err)
         row->state = ROW_CLAIMED;
         unclaim(row);
         list_push_front(&d->ready, &row->line);
+        give_way(d);
     } else {
         begin(row);
     }
@@ -142,14 +176,14 @@ static void claim(struct row *row)
     put_off(row, &err);
 }
 
-static void pump(struct dispatch *d)
+static void start_ready(struct dispatch *d)
 {
     while (!list_empty(&d->ready) && !d->retry) {
         struct row *row = list_entry(d->ready.next, struct row, line);
         bool claimed = row->state == ROW_CLAIMED;
         if (!may_begin(d, row)) {
             warn_full(d);
-            return;
+            break;
         }
         list_remove(&row->line);
         d->active++;
@@ -161,11 +195,6 @@ static void pump(struct dispatch *d)
             claim(row);
         }
     }
-}
-
-void dispatch_pump(struct dispatch *d)
-{
-    pump(d);
 }
 
 /* ---- reading the inbox ---- */
@@ -232,13 +261,19 @@ static void on_row(void *arg, const struct store_delivery_row *from)
     d->idx = from->event.idx;
 }
 
+static int waiting(const struct dispatch *d)
+{
+    return d->count - d->active;
+}
+
 static void fill(struct dispatch *d)
 {
     struct log_fields fields = about(d);
     struct err err;
-    while (d->more && !d->stopping && d->count < d->queue &&
-           d->bytes < LIMIT_QUEUE_BYTES && !store_ingest_open(d->host->store)) {
-        int room = d->queue - d->count;
+    while (d->more && !d->stopping && waiting(d) < d->queue &&
+           (d->bytes < LIMIT_QUEUE_BYTES || waiting(d) == 0) &&
+           !store_ingest_open(d->host->store)) {
+        int room = d->queue - waiting(d);
         int most = room < LIMIT_QUEUE_READ ? room : LIMIT_QUEUE_READ;
         d->short_of_memory = false;
         int n = inbox_read(d->inbox, d->script, d->batch, d->idx, most, on_row,
@@ -252,6 +287,21 @@ static void fill(struct dispatch *d)
             return;
         }
     }
+}
+
+/* Begins what may begin, and reads more when few are left. */
+static void pump(struct dispatch *d)
+{
+    start_ready(d);
+    give_way(d);
+    if (waiting(d) <= d->queue / 2) {
+        fill(d);
+    }
+}
+
+void dispatch_pump(struct dispatch *d)
+{
+    pump(d);
 }
 
 void dispatch_look(struct dispatch *d)
@@ -275,9 +325,6 @@ void dispatch_row_end(struct row *row, enum store_delivery state,
     d->ended += state == STORE_DONE;
     d->failed += state == STORE_FAILED;
     dispatch_row_free(row);
-    if (d->count <= d->queue / 2) {
-        fill(d);
-    }
     pump(d);
 }
 
@@ -291,6 +338,7 @@ void dispatch_row_free(struct row *row)
     list_remove(&row->line);
     d->count--;
     d->bytes -= row->size;
+    d->backs -= row->back;
     event_free(&row->event);
     free(row->wanted);
     free(row);

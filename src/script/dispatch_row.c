@@ -238,7 +238,9 @@ static void advance(struct row *row)
         if (row->parked) {
             if (work && !row->back) {
                 row->back = true;
+                row->dispatch->backs++;
                 turn_return(row->turn);
+                dispatch_pump(row->dispatch);
             }
             return;
         }
@@ -261,6 +263,7 @@ static void advance(struct row *row)
 void dispatch_row_go(struct row *row)
 {
     row->parked = row->back = false;
+    row->dispatch->backs--;
     row->dispatch->busy++;
     advance(row);
 }

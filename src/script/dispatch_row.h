@@ -60,6 +60,7 @@ struct dispatch {
     int active; /* CLAIMS and RUNS */
     int busy;   /* of them: not parked */
     int claims; /* CLAIMS */
+    int backs;  /* rows whose turn was asked for again */
     size_t bytes;
     int64_t batch, idx; /* read so far */
     bool more;          /* there may be rows on disk */
