@@ -71,17 +71,24 @@ static int load_script(struct check *check, struct loop *loop,
     struct generation_world world = { .host = &host,
                                       .lua_path = check->lua_path,
                                       .memory = memory };
+    struct generation *generation = NULL;
+    int result = -1;
     if (!memory) {
         return err_set(err, ERR_SYSTEM, "cannot check: out of memory");
     }
-    struct generation *generation = generation_new(&world, settings, 1, err);
+    host.store = store_open(loop, NULL, err); /* in memory, empty */
+    if (host.store) {
+        generation = generation_new(&world, settings, 1, err);
+    }
     if (generation) {
         run_chunk(check, generation);
+        result = 0;
     }
     generation_free(generation, NULL);
     call_host_close(&host);
+    store_close(host.store);
     memory_free(memory);
-    return generation ? 0 : -1;
+    return result;
 }
 
 /* ---- the text: lua/matrix/lint.lua, in a state of its own ---- */

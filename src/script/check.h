@@ -7,7 +7,7 @@
 #include "manager.h"
 
 /* Looks for mistakes in a script without running it for real: loads its main
- * chunk in a generation whose host has nothing to offer, checks what it
+ * chunk in a generation whose account is empty and in memory, checks what it
  * registers, and reads its text for names that do not exist. Appends lines
  * "file:line:col: error: ..." to out. Returns the number of findings, or -1
  * with *err filled when the file cannot be looked at at all. */
