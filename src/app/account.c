@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin.h"
 #include "autojoin.h"
 #include "crypto.h"
 #include "inbox.h"
@@ -25,6 +26,7 @@ struct account {
     struct store *store;
     struct crypto *crypto;
     struct outbox *outbox;
+    struct admin *admin;
     struct inbox *inbox;
     struct manager *manager;
     struct sync_poll *sync;
@@ -257,7 +259,11 @@ static int open_parts(struct account *account, struct err *err)
     account->outbox = outbox_new(&outbox, err);
     account->inbox =
         account->outbox ? inbox_new(options->loop, account->store, err) : NULL;
-    if (!account->inbox)
+    account->admin = account->inbox
+                         ? admin_new(account->session, account->outbox,
+                                     options->settings->admin_room, err)
+                         : NULL;
+    if (!account->admin)
         return -1;
     session_on_change(account->session, on_session_change, account);
     fill_host(account);
@@ -312,6 +318,7 @@ void account_close(struct account *account)
     autojoin_free(account->autojoin);
     manager_free(account->manager);
     call_host_close(&account->host);
+    admin_free(account->admin);
     inbox_free(account->inbox);
     outbox_free(account->outbox);
     crypto_free(account->crypto);
@@ -507,6 +514,27 @@ static void on_loaded(void *arg, int live, int failed)
     sync_poll_start(account->sync);
 }
 
+static void tell_dead(void *arg, const struct store_delivery_row *row,
+                      const char *script, const char *error)
+{
+    struct account *account = arg;
+    struct log_fields about = fields(account);
+    char text[600], room[256], event[256];
+
+    (void)error;
+    snprintf(room, sizeof room, "%.*s", SLICE_ARG(row->event.room_id));
+    snprintf(event, sizeof event, "%.*s", SLICE_ARG(row->event.event_id));
+    about.script = script;
+    about.room_id = room;
+    about.event_id = event;
+    snprintf(text, sizeof text,
+             "the event %s ended the process %d times while %s handled it; it "
+             "is set aside",
+             event, row->attempt, script);
+    log_write(LOG_LEVEL_ERROR, &about, "%s", text);
+    admin_tell(account->admin, text);
+}
+
 int account_start(struct account *account, manager_loaded_fn *loaded, void *arg,
                   struct err *err)
 {
@@ -520,10 +548,9 @@ int account_start(struct account *account, manager_loaded_fn *loaded, void *arg,
         outbox_start(account->outbox, err) != 0 ||
         start_autojoin(account, err) != 0 || start_sync(account, err) != 0)
         return -1;
-    if (recovery.dead)
-        log_write(LOG_LEVEL_ERROR, &about,
-                  "%d event(s) ended the process %d times and are set aside",
-                  recovery.dead, LIMIT_ATTEMPTS);
+    if (recovery.dead && store_delivery_dead(account->store, recovery.dead,
+                                             tell_dead, account, err) < 0)
+        return -1;
     if (recovery.dropped)
         log_write(LOG_LEVEL_WARN, &about,
                   "%d waiting event(s) of scripts that do not run here are "
