@@ -12,6 +12,7 @@
  * writes what it likes with server_write and returns false to close. */
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -153,6 +154,7 @@ static inline void *server_accept(void *arg)
             abort();
         connection->server = server;
         connection->fd = fd;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int) { 1 }, sizeof(int));
         server->all[n++] = connection;
         server->connections = n;
         if (pthread_create(&connection->thread, NULL, server_serve,
