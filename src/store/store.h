@@ -87,6 +87,9 @@ int store_room_set_summary(struct store *store, struct slice room_id,
                            struct err *err);
 int store_room_set_members_complete(struct store *store, struct slice room_id,
                                     struct err *err);
+/* Members may have changed unseen; a room that is not known stays so. */
+int store_room_set_members_incomplete(struct store *store, struct slice room_id,
+                                      struct err *err);
 int store_room_set_encrypted(struct store *store, struct slice room_id,
                              struct err *err);
 /* Replaces the set of direct rooms. */

@@ -67,6 +67,17 @@ int store_room_set_members_complete(struct store *store, struct slice room_id,
     return run_room(&query, room_id, err);
 }
 
+int store_room_set_members_incomplete(struct store *store, struct slice room_id,
+                                      struct err *err)
+{
+    struct store_query query;
+    store_query_open(&query, &store->account, STATEMENT_ROOM_INCOMPLETE,
+                     "store that members may be unknown",
+                     "UPDATE room SET members_complete = 0"
+                     " WHERE room_id = ?1 AND members_complete = 1");
+    return run_room(&query, room_id, err);
+}
+
 /* The latch: no statement of this program sets it to 0. */
 int store_room_set_encrypted(struct store *store, struct slice room_id,
                              struct err *err)
@@ -191,10 +202,7 @@ int store_state_clear(struct store *store, struct slice room_id,
                      "DELETE FROM state WHERE room_id = ?1");
     if (run_room(&query, room_id, err) < 0)
         return -1;
-    store_query_open(&query, &store->account, STATEMENT_ROOM_INCOMPLETE,
-                     "forget a room's members",
-                     "UPDATE room SET members_complete = 0 WHERE room_id = ?1");
-    return run_room(&query, room_id, err);
+    return store_room_set_members_incomplete(store, room_id, err);
 }
 
 #define STATE_COLUMNS "room_id, type, state_key, sender, event_id, content, ts"

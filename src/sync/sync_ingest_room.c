@@ -140,6 +140,11 @@ int sync_ingest_enter_room(struct sync_ingest *ingest,
         store_room_set_membership(store, room->room_id, slice_str(name), err) <
             0)
         return -1;
+    /* Members are loaded lazily: what happened in the gap to those who say
+     * nothing since is not told. */
+    if (room->membership == SYNC_JOIN && room->limited &&
+        store_room_set_members_incomplete(store, room->room_id, err) < 0)
+        return -1;
     return store_summary(ingest, err);
 }
 

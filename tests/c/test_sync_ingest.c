@@ -243,6 +243,33 @@ static void leaving_is_told_from_being_kicked_and_banned(void **state)
     assert_string_equal(state_of("!a", "m.room.member", ME), "none");
 }
 
+static bool knows_members(const char *room_id)
+{
+    struct store_room room;
+
+    return store_room_get(store, S(room_id), &room, &err) == 1 &&
+           room.members_complete;
+}
+
+/* The server leaves out members who say nothing in what it sends. */
+static void a_gap_makes_the_member_list_stale(void **state)
+{
+    (void)state;
+    ingest(rooms("s1", "join", "!a", timeline(msg("$1", 0))));
+    ok(store_ingest_begin(store, &err));
+    ok(store_room_set_members_complete(store, S("!a"), &err));
+    ok(store_room_set_members_complete(store, S("!b"), &err));
+    ok(store_ingest_end(store, true, &err));
+    ingest(rooms("s2", "join", "!a", timeline(msg("$2", 0))));
+    assert_true(knows_members("!a"));
+    ingest(rooms(
+        "s3", "join", "!a",
+        quoted("{'timeline':{'limited':true,'events':[%s]}}", msg("$3", 0))));
+    assert_false(knows_members("!a"));
+    assert_true(knows_members("!b"));
+    assert_string_equal(membership_of("!a"), "join");
+}
+
 static void exact_types_elsewhere(void **state)
 {
     (void)state;
@@ -511,6 +538,7 @@ int main(void)
         TEST(encryption_is_a_latch_from_wherever_it_comes),
         TEST(an_invite_is_told_once),
         TEST(leaving_is_told_from_being_kicked_and_banned),
+        TEST(a_gap_makes_the_member_list_stale),
         TEST(exact_types_elsewhere),
         TEST(our_own_echo_settles_the_send),
         TEST(nonsense_costs_itself_only),
