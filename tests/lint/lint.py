@@ -15,7 +15,7 @@ import shutil
 import subprocess
 
 from fakes import cache
-from lint import check_calls
+from lint import check_calls, check_docs
 
 LONG_FILE = 600
 LONG_FUNCTION = 60
@@ -48,6 +48,7 @@ def checks(top, build, jobs):
         check("libraries stay in their files", library_owners),
         check("file length", lengths),
         check("calls are described", described_calls),
+        check("docs match the library", true_docs),
         check("luacheck", luacheck),
         check("shell and Python syntax", scripts),
         check("clang-tidy", clang_tidy, build, jobs),
@@ -228,6 +229,13 @@ def lengths(name, top):
 
 def described_calls(name, top):
     yield verdict(name, "\n".join(check_calls.differences(top)))
+
+
+def true_docs(name, top):
+    if not shutil.which("lua5.4"):
+        yield "skipped", name, "no lua5.4 here"
+        return
+    yield verdict(name, "\n".join(check_docs.differences(top)))
 
 
 # --- the other linters ---------------------------------------------------
