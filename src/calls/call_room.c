@@ -107,16 +107,12 @@ static int room_state(struct op *op, struct slice object, struct slice bytes,
 
 struct page {
     struct json_writer w;
-    struct slice after; /* absent: from the first key on */
     int64_t left;
 };
 
 static bool add_state(void *arg, const struct store_state *state)
 {
     struct page *page = arg;
-    if (page->after.ptr && slice_compare(state->state_key, page->after) <= 0) {
-        return true;
-    }
     json_object_begin(&page->w);
     json_member_string(&page->w, "state_key", state->state_key);
     json_member_raw(&page->w, "content", state->content);
@@ -132,15 +128,17 @@ static int room_states(struct op *op, struct slice object, struct slice bytes,
     struct store *store = need_store(&args);
     struct slice room_id = call_args_id(&args, "room_id");
     struct slice type = call_args_id(&args, "type");
-    struct page page = { .after = call_args_string_opt(&args, "after") };
-    page.left = call_args_int(&args, "max", 100, 1, LIMIT_CALL_ROWS);
+    struct slice after = call_args_string_opt(&args, "after");
+    struct page page = {
+        .left = call_args_int(&args, "max", 100, 1, LIMIT_CALL_ROWS),
+    };
     (void)bytes;
     if (call_args_check(&args)) {
         return -1;
     }
     json_writer_init(&page.w, &op->result);
     json_array_begin(&page.w);
-    if (store_state_each(store, room_id, type, add_state, &page, err)) {
+    if (store_state_each(store, room_id, type, after, add_state, &page, err)) {
         return -1;
     }
     json_array_end(&page.w);

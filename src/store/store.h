@@ -120,10 +120,11 @@ int store_state_get(struct store *store, struct slice room_id,
                     struct slice type, struct slice state_key,
                     struct store_state *state, struct err *err);
 typedef bool store_state_fn(void *arg, const struct store_state *state);
-/* All state keys of a type, in byte order of the key. */
+/* A type's events in byte order of the state key; after: keys greater than it
+ * (absent: from the start). */
 int store_state_each(struct store *store, struct slice room_id,
-                     struct slice type, store_state_fn *fn, void *arg,
-                     struct err *err);
+                     struct slice type, struct slice after, store_state_fn *fn,
+                     void *arg, struct err *err);
 
 /* ---- store_inbox.c: events to deliver ---------------------------------- */
 

@@ -245,17 +245,27 @@ int store_state_get(struct store *store, struct slice room_id,
     return found;
 }
 
+#define STATE_WHERE(keys)                                                      \
+    "SELECT " STATE_COLUMNS                                                    \
+    " FROM state WHERE room_id = ?1 AND type = ?2" keys " ORDER BY state_key"
+
 int store_state_each(struct store *store, struct slice room_id,
-                     struct slice type, store_state_fn *fn, void *arg,
-                     struct err *err)
+                     struct slice type, struct slice after, store_state_fn *fn,
+                     void *arg, struct err *err)
 {
     struct store_query query;
-    store_query_open(&query, &store->account, STATEMENT_STATE_EACH,
-                     "read state events",
-                     "SELECT " STATE_COLUMNS " FROM state"
-                     " WHERE room_id = ?1 AND type = ?2 ORDER BY state_key");
+    /* Two statements: each finds its first row by the index. */
+    if (after.ptr)
+        store_query_open(&query, &store->account, STATEMENT_STATE_AFTER,
+                         "read state events",
+                         STATE_WHERE(" AND state_key > ?3"));
+    else
+        store_query_open(&query, &store->account, STATEMENT_STATE_EACH,
+                         "read state events", STATE_WHERE(""));
     store_query_text(&query, 1, room_id);
     store_query_text(&query, 2, type);
+    if (after.ptr)
+        store_query_text(&query, 3, after);
     int status;
     while ((status = store_query_step(&query, err)) == 1) {
         struct store_state state;

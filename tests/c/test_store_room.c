@@ -235,13 +235,24 @@ static void state_keys_come_in_byte_order(void **state)
     put("!b", "m.room.member", "@d:x", "{}");
     commit();
     struct walk walk = { .most = 9 };
-    ok(store_state_each(store, S("!a"), S("m.room.member"), on_state, &walk,
-                        &err));
+    ok(store_state_each(store, S("!a"), S("m.room.member"), SLICE_NONE,
+                        on_state, &walk, &err));
     assert_string_equal(walk.seen, "|@B:x|@b:x|@\xc3\xa4:x|");
     walk = (struct walk) { .most = 1 };
-    ok(store_state_each(store, S("!b"), S("m.room.member"), on_state, &walk,
-                        &err));
+    ok(store_state_each(store, S("!b"), S("m.room.member"), SLICE_NONE,
+                        on_state, &walk, &err));
     assert_string_equal(walk.seen, "@d:x|");
+    /* Empty is a key, absent is none. */
+    static const char *const rests[][2] = { { "", "@B:x|@b:x|@\xc3\xa4:x|" },
+                                            { "@B:x", "@b:x|@\xc3\xa4:x|" },
+                                            { "@C", "@b:x|@\xc3\xa4:x|" },
+                                            { "@\xc3\xa4:x", "" } };
+    for (size_t i = 0; i < sizeof(rests) / sizeof(*rests); i++) {
+        walk = (struct walk) { .most = 9 };
+        ok(store_state_each(store, S("!a"), S("m.room.member"), S(rests[i][0]),
+                            on_state, &walk, &err));
+        assert_string_equal(walk.seen, rests[i][1]);
+    }
 }
 
 static void cleared_state_forgets_its_members_alone(void **state)
