@@ -236,7 +236,8 @@ class Rig:
 
     def run(self, *options):
         """`lunatrix run` with the configuration, up to its first sync."""
-        return self.start("run", "--no-watch", *options).until_ready()
+        watch = () if "--watch" in options else ("--no-watch",)
+        return self.start("run", *watch, *options).until_ready()
 
     def command(self, *arguments, text=None, timeout=60, **environment):
         """A command to its end: (exit status, stdout, stderr)."""

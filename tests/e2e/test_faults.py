@@ -376,6 +376,9 @@ def one_bad_event(rig):
 @case("event_that_kills", servers=("fake",), timeout=180)
 def event_that_kills(rig):
     """Three attempts, then set aside and told; all others are answered."""
+    rig.login()
+    admin = rig.server.user("admin")
+    told = admin.create_room([rig.user_id])
     chat = rig.chat("""
 bot:on("message", function(ev)
     if ev.body == "poison" then
@@ -383,7 +386,9 @@ bot:on("message", function(ev)
     end
     ev:reply(ev.body .. (ev.redelivered and " again" or ""))
 end)
-""", rooms=3)
+""", rooms=3, admin_room=told, admins=[admin.user_id])
+    rig.until(lambda: admin.members(told)[rig.user_id] == "join",
+              "the bot in its admin room")
     answers = Answers(rig.server.ledger, rig.user_id)
     attempts = []
 
@@ -410,6 +415,9 @@ end)
     assert attempts == [1, 2, 3], attempts
     said.append(chat.say("and on it goes"))
     answers.until_all(said)
+    rig.until(lambda: [e for e in admin.messages(told, rig.user_id)
+                       if poison in e["content"]["body"]],
+              "a word in the admin room")
     assert "set aside" in chat.process.log()
     assert chat.process.running()
     chat.process.stop()
