@@ -126,6 +126,10 @@ class Client:
         return self.request("PUT", f"/rooms/{quote(room_id)}/state/"
                             f"{quote(kind)}/{quote(key)}", content)
 
+    def state(self, room_id, kind, key=""):
+        return self.request("GET", f"/rooms/{quote(room_id)}/state/"
+                            f"{quote(kind)}/{quote(key)}")
+
     def members(self, room_id):
         """{user id: membership}"""
         answer = self.request("GET", f"/rooms/{quote(room_id)}/members")

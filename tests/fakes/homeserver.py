@@ -273,6 +273,7 @@ class Homeserver(web.WebServer):
             if fault.times:
                 fault.times -= 1
             fault.hits += 1
+            self.ledger.note()
             return fault
         return None
 
