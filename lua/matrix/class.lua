@@ -34,7 +34,7 @@ function M.define(class, spec)
     for name, fn in pairs(spec.methods or {}) do
         methods[name] = check.wrap(description.entry(class, name), fn)
     end
-    local mt = { __name = class, __metatable = class, methods = methods }
+    local mt = { __name = class, __metatable = class, methods = methods, hidden = spec.hidden }
     function mt.__index(self, key)
         local method = methods[key]
         if method then return method end
@@ -64,13 +64,15 @@ function M.library(class, spec)
         local entry = description.entry(class, name)
         library[name] = type(value) == "function" and check.wrap(entry, value) or value
     end
-    return setmetatable(library, {
+    return setmetatable({}, {
         __name = class,
         __metatable = class,
         __index = function(_, key)
-            if known[key] or type(key) ~= "string" then return nil end
+            local value = library[key]
+            if value ~= nil or known[key] or type(key) ~= "string" then return value end
             return raise_unknown(class, class, key)
         end,
+        __pairs = function() return next, library, nil end,
         __newindex = function(_, key)
             core.raise(("%s.%s cannot be assigned"):format(class, tostring(key)))
         end,

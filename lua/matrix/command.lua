@@ -206,19 +206,17 @@ local function find_command(ev, body, at)
 end
 
 -- The commands that begin with this word, for a sub-command that is none.
-local function find_group(body, at)
+local function find_group(ev, body, at)
     local word = (body:match("^%s*(%S+)", at) or ""):lower()
     local group = {}
     for _, id in ipairs(order) do
-        if commands[id].names[1][1] == word then group[#group + 1] = commands[id] end
+        local command = commands[id]
+        if command.names[1][1] == word and belongs_here(ev, command) then
+            group[#group + 1] = command
+        end
     end
+    table.sort(group, function(a, b) return a.id < b.id end)
     return #group > 0 and group or nil
-end
-
-local function lowest(list)
-    local least
-    for _, command in ipairs(list) do least = math.min(least or command.id, command.id) end
-    return least
 end
 
 local function resolve(ev)
@@ -231,14 +229,15 @@ local function resolve(ev)
     if command then
         return { id = command.id, command = command, body = body, at = stop, pills = pills }
     end
-    local group = addressed and find_group(body, at)
-    if group then return { id = lowest(group), group = group } end
+    local group = addressed and find_group(ev, body, at)
+    if group then return { id = group[1].id, group = group } end
     local help = match_words(body, at, { "help" })
     local all = help and core.call("script.commands")
     if all and all.first then
-        local live = {}
-        for _, id in ipairs(order) do live[#live + 1] = commands[id] end
-        return { id = lowest(live), help = words_of(body:sub(help)), all = all.commands }
+        return {
+            id = math.min(table.unpack(order)), all = all.commands,
+            help = words_of(body:sub(help)),
+        }
     end
     return nil
 end
@@ -332,8 +331,10 @@ end
 
 local function run_group(group, ev)
     local lines = { "there is no such command; there is:" }
-    for i = #group, 1, -1 do
-        if not group[i].options.hidden then lines[#lines + 1] = prefix() .. group[i].parsed.text end
+    for _, command in ipairs(group) do
+        if not command.options.hidden then
+            lines[#lines + 1] = prefix() .. command.parsed.text
+        end
     end
     return answer(ev, table.concat(lines, "\n"))
 end

@@ -38,8 +38,8 @@ local function request(method, url, body, opts)
     local headers = headers_of(opts.headers)
     body = secret.reveal_all(body)
     if type(body) == "table" then
-        local ok, text = pcall(core.json_encode, body, "")
-        if not ok then core.raise("matrix.http: body: " .. tostring(text)) end
+        local text, wrong = json.write(body, "")
+        if not text then core.raise("matrix.http: body: " .. wrong) end
         body = text
         if not has_header(headers, "content-type") then
             headers["content-type"] = "application/json"

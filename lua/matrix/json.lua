@@ -6,11 +6,21 @@ local plain = core.require "plain"
 
 local M = {}
 
+-- Text, or nil and why not ("votes[3] is a function").
+function M.write(value, flags)
+    local ok, text = pcall(core.json_encode, value, flags)
+    if ok then return text end
+    local file, line = core.where()
+    local place = file and ("%s:%d: "):format(file, line) or ""
+    text = tostring(text)
+    return nil, text:sub(1, #place) == place and text:sub(#place + 1) or text
+end
+
 local function encode(value, opts)
     if getmetatable(value) == "Memory" then value = plain.copy(value, "bot.memory") end
-    local ok, text = pcall(core.json_encode, value, opts and opts.pretty and "ps" or "")
-    if ok then return text end
-    return nil, err.new("json", "cannot write JSON: " .. tostring(text))
+    local text, message = M.write(value, opts and opts.pretty and "ps" or "")
+    if text then return text end
+    return nil, err.new("json", "cannot write JSON: " .. message)
 end
 
 local function decode(text)

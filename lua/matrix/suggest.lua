@@ -21,19 +21,28 @@ local function distance(a, b)
     return row[#b]
 end
 
+-- Is one the beginning of the other?
+local function begins(a, b)
+    if #a > #b then a, b = b, a end
+    return #a >= 3 and b:sub(1, #a) == a
+end
+
 -- The name nearest to word among names (a list, or a set), or nil.
 function M.nearest(word, names)
     local best, least
     if type(word) ~= "string" or #word > 64 then return nil end
-    local function try(name)
-        if type(name) ~= "string" or #name > 64 then return end
-        local d = distance(word:lower(), name:lower())
-        if not least or d < least or (d == least and name < best) then best, least = name, d end
-    end
+    local lower = word:lower()
     for key, value in pairs(names) do
-        try(type(key) == "number" and value or key)
+        local name = type(key) == "number" and value or key
+        if type(name) == "string" and #name <= 64 then
+            local d = distance(lower, name:lower())
+            if not least or d < least or (d == least and name < best) then
+                best, least = name, d
+            end
+        end
     end
-    if best and least <= math.max(1, math.min(3, #word // 3)) then return best end
+    local near = math.max(1, math.min(3, #word // 3))
+    if best and (least <= near or begins(lower, best:lower())) then return best end
     return nil
 end
 

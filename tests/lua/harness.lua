@@ -44,7 +44,7 @@ function M.ok(value, what)
 end
 
 function M.match(text, pattern)
-    if type(text) ~= "string" or not text:find(pattern) then
+    if not tostring(text):find(pattern) then
         fail(("%s does not match %s"):format(show(text), pattern))
     end
 end
