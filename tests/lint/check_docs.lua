@@ -21,9 +21,9 @@ local description = core.require "description"
 local lint = core.require "lint"
 
 local globals = {}
-for name in ([[_G _VERSION arg assert bot collectgarbage coroutine debug error getmetatable io
-    ipairs load math matrix next os package pairs pcall print rawequal rawget rawlen rawset require
-    select setmetatable string table tonumber tostring type utf8 xpcall]]):gmatch("%S+") do
+for name in ([[_G _VERSION arg assert bot collectgarbage coroutine debug dofile error getmetatable
+    io ipairs load loadfile math matrix next os package pairs pcall print rawequal rawget rawlen
+    rawset require select setmetatable string table tonumber tostring type utf8 xpcall]]):gmatch("%S+") do
     globals[name] = true
 end
 
