@@ -29,8 +29,8 @@ end
 
 -- What samples may take for granted, as the text around them says. In one
 -- line, so that lines count as in the sample.
-local BEFORE = 'local room, room_id, client, login = bot:room("!a:b"), "!a:b", matrix.client{}, {} '
-    .. 'bot:on("message", function(ev) local _ = { room, room_id, client, login, ev } do '
+local BEFORE = 'local room, room_id = bot:room("!a:b"), "!a:b" '
+    .. 'local client, login = matrix.client{}, {} bot:on("message", function(ev) local _ = { room, room_id, client, login, ev } do '
 
 local function check(place, first, text)
     local _, message = load(text, "=sample", "t")
