@@ -116,22 +116,48 @@ end
 
 -- ---- which message is a command ----
 
+local PILLS = 20  -- looked at in one message
+
+-- An iterator over the links in html: href and inner HTML. In linear time,
+-- whatever the html is.
+local function links(html)
+    local at = 1
+    return function()
+        while true do
+            local from = html:find("<a", at, true)
+            local stop = from and html:find(">", from, true)
+            local close = stop and html:find("</a>", stop, true)
+            if not close then return nil end
+            local href = html:sub(from, stop):match('^<a%s[^>]-href=["\']([^"\']*)')
+            at = close + 4
+            if href then return href, html:sub(stop + 1, close - 1) end
+        end
+    end
+end
+
+-- Where text that is shown for a link stands in the body; some clients write
+-- Markdown there: [text](address).
+local function find_shown(body, text, at)
+    local from, to = body:find(text, at, true)
+    if not from then return nil end
+    local link = body:match("^%]%([^%s)]*%)()", to + 1)
+    if link and body:sub(from - 1, from - 1) == "[" then return from - 1, link - 1 end
+    return from, to
+end
+
 -- Texts in the body that stand for a user or room, by the links in html.
 function M.pills(body, html)
-    local pills, at = {}, 1
-    for href, inner in (html or ""):gmatch('<a%s[^>]-href=["\']([^"\']*)["\'][^>]*>(.-)</a>') do
+    local pills, at, seen = {}, 1, 0
+    for href, inner in links(html or "") do
+        seen = seen + 1
+        if seen > PILLS then break end
         local id = usage.unlinked(core.html_unescape(href))
-        local text = core.html_unescape((inner:gsub("<[^>]*>", "")))
-        if id:find("^[@!#]") and text ~= "" then
-            local from, to = body:find(text, at, true)
-            if from then
-                local link = body:match("^%]%(%S-%)()", to + 1)
-                if link and body:sub(from - 1, from - 1) == "[" then
-                    from, to = from - 1, link - 1
-                end
-                pills[#pills + 1] = { from = from, to = to, id = id }
-                at = to + 1
-            end
+        local text = id:find("^[@!#]") and core.html_to_text(inner) or ""
+        local from, to
+        if text ~= "" then from, to = find_shown(body, text, at) end
+        if from then
+            pills[#pills + 1] = { from = from, to = to, id = id }
+            at = to + 1
         end
     end
     return pills

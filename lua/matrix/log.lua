@@ -16,12 +16,15 @@ end
 
 -- Bytes that are no UTF-8 become '?'.
 function M.clean(text)
-    local at = 1
+    local parts, at = {}, 1
     while true do
         local ok, bad = utf8.len(text, at)
-        if ok then return text end
-        text = text:sub(1, bad - 1) .. "?" .. text:sub(bad + 1)
-        at = bad
+        if ok then
+            parts[#parts + 1] = text:sub(at)
+            return table.concat(parts)
+        end
+        parts[#parts + 1] = text:sub(at, bad - 1) .. "?"
+        at = bad + 1
     end
 end
 

@@ -13,6 +13,7 @@ end
 -- Seconds, or nil when text is no duration. A number without a unit is
 -- seconds; units go from large to small, each once.
 function M.parse(text)
+    if #text > 40 then return nil end
     if text:find("^%d+$") or text:find("^%d+%.%d+$") then return tidy(tonumber(text)) end
     local total, last, at = 0, 0, 1
     if text == "" then return nil end

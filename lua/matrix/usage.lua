@@ -15,13 +15,15 @@ function types.string(text)
 end
 
 function types.int(text)
-    local value = text:find("^[+-]?%d+$") and math.tointeger(tonumber((text:gsub("^%+", ""))))
+    if #text > 20 or not text:find("^[+-]?%d+$") then return nil, "a whole number" end
+    local value = math.tointeger(tonumber((text:gsub("^%+", ""))))
     if value then return value end
     return nil, "a whole number"
 end
 
 function types.number(text)
-    local value = text:find("^[+-]?[%d.]") and not text:find("[xX]") and tonumber(text)
+    local plain = #text < 64 and text:find("^[+-]?[%d.]") and not text:find("[xX]")
+    local value = plain and tonumber(text)
     if value and value == value and math.abs(value) < math.huge then return value end
     return nil, "a number"
 end
@@ -53,7 +55,7 @@ M.unlinked = unlinked
 
 function types.user(text)
     local id = unlinked(text)
-    if id:find("^@[^:%z]*:[^%s]+$") then return id end
+    if id:find("^@[^:\0]*:[^%s]+$") then return id end
     return nil, "a user, as @name:server or a mention"
 end
 
@@ -170,17 +172,24 @@ end
 
 local QUOTES = { ['"'] = '"', ["'"] = "'", ["\u{201c}"] = "\u{201d}", ["\u{201e}"] = "\u{201c}" }
 
+-- Texts come from strangers, up to 64 KB: nothing here may take more than
+-- linear time, which rules out patterns that look for their end from every
+-- place.
+
 -- The quoted text at `at`, and where it ends; nil when it is not closed
--- before white space or the end.
-local function quoted(text, at)
+-- before white space or the end. open_quotes remembers what is not closed.
+local function quoted(text, at, open_quotes)
     local open = text:match("^" .. utf8.charpattern, at)
     local close = QUOTES[open]
-    if not close then return nil end
+    if not close or open_quotes[close] then return nil end
     local from = at + #open
     local i = from
     while true do
         local stop = text:find(close, i, true)
-        if not stop then return nil end
+        if not stop then
+            open_quotes[close] = true
+            return nil
+        end
         local after = text:sub(stop + #close, stop + #close)
         if text:sub(stop - 1, stop - 1) == "\\" then
             i = stop + #close
@@ -195,14 +204,14 @@ end
 
 -- The word at `at` (no white space there): text and where it ends. pills:
 -- list of { from, to, id }, spans of text that stand for an ID.
-function M.word(text, at, pills)
+local function word_at(text, at, pills, open_quotes)
     for _, pill in ipairs(pills or {}) do
         if pill.from == at then
             local stop = text:match("^[:,]?()", pill.to + 1)
-            return pill.id, stop, true
+            return pill.id, stop
         end
     end
-    local inner, stop = quoted(text, at)
+    local inner, stop = quoted(text, at, open_quotes)
     if inner then return inner, stop end
     local word = text:match("^%S+", at)
     return word, at + #word
@@ -213,12 +222,12 @@ local function skip(text, at)
 end
 
 -- All words from `at` on.
-function M.split(text, at, pills)
-    local list = setmetatable({}, core.array_metatable)
+local function split_words(text, at, pills)
+    local list, open_quotes = setmetatable({}, core.array_metatable), {}
     at = skip(text, at)
     while at <= #text do
         local word
-        word, at = M.word(text, at, pills)
+        word, at = word_at(text, at, pills, open_quotes)
         list[#list + 1] = word
         at = skip(text, at)
     end
@@ -230,10 +239,10 @@ local function missing(arg)
 end
 
 local function read_rest(text, at, pills, split)
-    local rest = text:sub(at):match("^(.-)%s*$")
-    if rest == "" then return nil end
-    if split then return M.split(text, at, pills) end
-    return rest
+    if split then return split_words(text, at, pills) end
+    local last = #text
+    while text:find("^%s", last) do last = last - 1 end
+    return text:sub(at, last)
 end
 
 -- The arguments of a call: a table by name, or nil and the reason.
@@ -248,7 +257,7 @@ function M.read(parsed, text, at, pills, split)
             out[arg.name] = read_rest(text, at, pills, split)
             at = #text + 1
         else
-            local word, stop = M.word(text, at, pills)
+            local word, stop = word_at(text, at, pills, {})
             local value, expected = arg.convert(word)
             if value == nil then
                 return nil, ("%s must be %s, not '%s'"):format(arg.name, expected, word)

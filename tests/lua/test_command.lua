@@ -239,6 +239,31 @@ t.case("a bad call is answered with reason and usage, in the thread", function()
     t.eq(sent[1]["m.relates_to"].event_id, "$root")
 end)
 
+t.case("hostile texts take no time", function()
+    local w = bot_with({ "say <a> [rest...]", "list <user:user> <d:duration>" })
+    w.bot:command("words <w...>", { split = true }, function(_, args) w.got = { { #args.w } } end)
+    local n = 60000
+    local html = { format = "org.matrix.custom.html" }
+    local texts = {
+        "!say a" .. (" "):rep(n) .. "b" .. (" "):rep(n), "!say " .. ('"a '):rep(n // 3),
+        "!words " .. ('"a '):rep(n // 3), "!words " .. ("\u{201c}a "):rep(n // 5),
+        "!say \"" .. ("\\\""):rep(n // 2), "!" .. (" "):rep(n) .. "x", "!" .. ("x"):rep(n),
+        "!list @a:b " .. ("1"):rep(n), "!list @" .. (":"):rep(n) .. " 5", "!say " .. ("[("):rep(n),
+    }
+    local htmls = {
+        ("<a "):rep(n // 3), ("<a href='"):rep(n // 9), ("<"):rep(n), ("<a>"):rep(n // 3) .. "</a>",
+        ("<a href='https://matrix.to/#/@a:b'>x</a>"):rep(n // 40),
+        ("<a href='https://matrix.to/#/@a:b'>("):rep(n // 40) .. "</a>",
+    }
+    local start = os.clock()
+    for _, text in ipairs(texts) do w.say(text) end
+    for _, text in ipairs(htmls) do
+        html.formatted_body = text
+        w.say("!say " .. ("x"):rep(n), html)
+    end
+    t.ok(os.clock() - start < 3, "took " .. os.clock() - start)
+end)
+
 -- ---- who may ----
 
 local function refused(options, change)
