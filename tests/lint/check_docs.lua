@@ -23,14 +23,16 @@ local lint = core.require "lint"
 local globals = {}
 for name in ([[_G _VERSION arg assert bot collectgarbage coroutine debug dofile error getmetatable
     io ipairs load loadfile math matrix next os package pairs pcall print rawequal rawget rawlen
-    rawset require select setmetatable string table tonumber tostring type utf8 xpcall]]):gmatch("%S+") do
+    rawset require select setmetatable string table tonumber tostring type utf8 xpcall
+]]):gmatch("%S+") do
     globals[name] = true
 end
 
 -- What samples may take for granted, as the text around them says. In one
 -- line, so that lines count as in the sample.
 local BEFORE = 'local room, room_id = bot:room("!a:b"), "!a:b" '
-    .. 'local client, login = matrix.client{}, {} bot:on("message", function(ev) local _ = { room, room_id, client, login, ev } do '
+    .. 'local client, login = matrix.client{}, {} bot:on("message", function(ev) '
+    .. 'local _ = { room, room_id, client, login, ev } do '
 
 local function check(place, first, text)
     local _, message = load(text, "=sample", "t")
