@@ -329,7 +329,7 @@ static void methods_bodies_and_dots(void **state)
     static const struct {
         const char *method, *path, *body, *back;
     } cases[] = {
-        { "GET", "/a/../b/./c", NULL, "" },
+        { "GET", "/x/../head", NULL, "" },
         { "POST", "/x", "{}", "{}" },
         { "POST", "/x", NULL, "" },
         { "PUT", "/x%2E%2E/%2F", "{}", "{}" },
