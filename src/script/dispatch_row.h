@@ -9,10 +9,10 @@
 /* What dispatch.c and dispatch_row.c share; nobody else includes this. */
 
 enum row_state {
-    ROW_WAITS,   /* for its room's turn, from here on it has a turn */
-    ROW_READY,   /* to be claimed */
+    ROW_WAITS,   /* for its room's turn */
+    ROW_READY,   /* has it, or stands aside, and is to be claimed */
     ROW_CLAIMS,  /* the claim is on its way to the disk */
-    ROW_CLAIMED, /* and held since then */
+    ROW_CLAIMED, /* it is there, and may not begin since then */
     ROW_RUNS
 };
 

@@ -73,8 +73,10 @@ static void tell(struct instance *instance, enum log_level level,
     buf_init(&error, LIMIT_FAILURE_TEXT);
     if (failure) {
         failure_write(failure, &below);
-        buf_addf(&error, "%s%s%.512s", failure->line ? failure->file : "",
-                 failure->line ? ": " : "", failure->err.text);
+        if (failure->line) {
+            buf_addf(&error, "%s:%d: ", failure->file, failure->line);
+        }
+        buf_adds(&error, failure->err.text);
         fields.kind = err_kind_name(failure->err.kind);
         fields.error = buf_str(&error);
         fields.traceback = buf_str(&below);
@@ -162,6 +164,7 @@ static void commit(struct instance *instance, struct generation *candidate)
                         "reload", NULL);
     }
     instance->current = candidate;
+    instance->settings_changed = candidate->settings != instance->settings;
     track_free(instance->failed);
     instance->failed = NULL;
     dispatch_set_limits(instance->dispatch, script->queue, script->handlers);
@@ -228,7 +231,6 @@ static void begin(struct instance *instance)
         .done = on_reloaded,
         .arg = instance,
     };
-    instance->settings_changed &= options.check_only;
     instance->reload = reload_start(&options, &err);
     if (!instance->reload) {
         struct failure failure;

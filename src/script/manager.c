@@ -38,14 +38,6 @@ struct manager {
     struct tick *stopped_tick;
 };
 
-#define each_member(m, manager)                                                \
-    list_each_safe(m##_node,                                                   \
-                   &(manager)->members) for (struct member *m =                \
-                                                 list_entry(m##_node,          \
-                                                            struct member,     \
-                                                            node);             \
-                                             m; m = NULL)
-
 static struct loop *loop_of(const struct manager *manager)
 {
     return manager->config.host->loop;
@@ -72,8 +64,9 @@ static void write_commands(void *arg, const struct generation *self,
 {
     struct manager *manager = arg;
     const struct generation *first = NULL;
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         const struct generation *generation = seen_by(self, member);
         if (!first && has_commands(generation)) {
             first = generation;
@@ -126,8 +119,9 @@ static int verify(void *arg, const struct generation *candidate,
                   struct failure *failure)
 {
     struct manager *manager = arg;
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         const struct instance *other = member->instance;
         if (strcmp(instance_name(other), candidate->settings->script.name) ==
             0) {
@@ -180,8 +174,9 @@ static void on_rewatch(void *arg)
     struct manager *manager = arg;
     struct directories all = { 0 };
     manager->rewatch = NULL;
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         instance_directories(member->instance, add_directory, &all);
     }
     watch_set(manager->watch, (const char *const *)all.names, (int)all.count);
@@ -194,8 +189,9 @@ static void on_rewatch(void *arg)
 static void on_watch(void *arg)
 {
     struct manager *manager = arg;
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         instance_look(member->instance);
     }
 }
@@ -238,8 +234,9 @@ struct manager *manager_new(const struct manager_config *config,
 
 static struct member *find(struct manager *manager, const char *name)
 {
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         if (strcmp(instance_name(member->instance), name) == 0) {
             return member;
         }
@@ -306,8 +303,9 @@ void manager_free(struct manager *manager)
     }
     watch_stop(manager->watch);
     manager->watch = NULL;
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         list_remove(&member->node);
         instance_free(member->instance);
         free(member);
@@ -350,8 +348,9 @@ int manager_load(struct manager *manager, manager_loaded_fn *done, void *arg,
     manager->loaded = done;
     manager->loaded_arg = arg;
     manager->loading = 1; /* the last word is ours */
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         manager->loading++;
         if (instance_reload(member->instance, 0, true, on_loaded, manager,
                             err) != 0) {
@@ -372,8 +371,9 @@ static void match(void *arg, const struct sync_occasion *occasion,
                   sync_script_fn *add, void *add_arg)
 {
     struct manager *manager = arg;
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         if (instance_wants(member->instance, occasion)) {
             add(add_arg, instance_name(member->instance));
         }
@@ -383,8 +383,9 @@ static void match(void *arg, const struct sync_occasion *occasion,
 static void types(void *arg, sync_type_fn *add, void *add_arg)
 {
     struct manager *manager = arg;
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         instance_types(member->instance, add, add_arg);
     }
 }
@@ -399,8 +400,9 @@ struct sync_interest manager_interest(struct manager *manager)
 void manager_committed(struct manager *manager, bool first)
 {
     manager->synced |= first;
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         instance_committed(member->instance, manager->synced);
     }
 }
@@ -408,8 +410,9 @@ void manager_committed(struct manager *manager, bool first)
 bool manager_idle(struct manager *manager)
 {
     bool idle = list_empty(&manager->reloads);
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         idle &= instance_idle(member->instance);
     }
     return idle;
@@ -471,8 +474,9 @@ static int unknown_script(struct manager *manager, const char *name,
 {
     struct buf names;
     buf_init(&names, 256);
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         buf_addf(&names, "%s%s", names.len ? ", " : "",
                  instance_name(member->instance));
     }
@@ -500,8 +504,9 @@ int manager_reload(struct manager *manager, const char *script, int flags,
     all->done = done;
     all->arg = arg;
     list_push(&manager->reloads, &all->node);
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         if (!is_meant(member->instance, script)) {
             continue;
         }
@@ -561,8 +566,9 @@ void manager_stop(struct manager *manager, int64_t ms, loop_fn *done, void *arg)
     manager->stopping = 1;
     watch_stop(manager->watch);
     manager->watch = NULL;
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         manager->stopping++;
         instance_stop(member->instance, ms, on_stopped, member);
     }
@@ -574,8 +580,9 @@ void manager_stop(struct manager *manager, int64_t ms, loop_fn *done, void *arg)
 
 void manager_report(struct manager *manager, struct buf *out)
 {
-    each_member(member, manager)
+    list_each_safe(node, &manager->members)
     {
+        struct member *member = list_entry(node, struct member, node);
         instance_report(member->instance, out);
     }
 }

@@ -197,8 +197,7 @@ static int push_failure(lua_State *L, const struct op *op)
         return port_raise(L, "%s", err.text);
     }
     lua_pushnil(L);
-    port_push_error(L, &err, buf_slice(&op->result),
-                    op->writes);
+    port_push_error(L, &err, buf_slice(&op->result), op->writes);
     return 2;
 }
 

@@ -70,7 +70,10 @@ static void configuration_reaches_the_script(void **state)
     say("!a:hs.test", "x");
     run(10);
     expect_said("1hushecho1nil "); /* until it is reloaded */
-    reload(false);
+    write_file("echo.lua", "error('no')");
+    reload(true);
+    write_file("echo.lua", text);
+    reload(false); /* they are not forgotten */
     assert_non_null(strstr(w.report, "configuration changed"));
     say("!a:hs.test", "x");
     run(10);

@@ -465,6 +465,27 @@ static void saves_are_noticed(void **state)
     assert_int_equal(count_of(w.log, "✓"), 3);
 }
 
+static void a_fix_on_disk_starts_what_failed(void **state)
+{
+    (void)state;
+    manager_free(w.manager);
+    w.config.watch = true;
+    w.manager = manager_new(&w.config, &err);
+    assert_non_null(w.manager);
+    add_script("echo", "require 'part'\n" ECHO("one:"));
+    load_all(0, 1);
+    expect_log("nothing runs until it is fixed on disk");
+    run(100);
+    write_file("part.lua", "return nil .. 1");
+    run(200);
+    write_file("part.lua", "return 1"); /* it was missing */
+    run(200);
+    say("!a:hs.test", "x");
+    run(10);
+    expect_said("one:x ");
+    assert_int_equal(count_of(w.log, "✗"), 2);
+}
+
 static void memory_errors_stop_a_script(void **state)
 {
     (void)state;
@@ -512,6 +533,7 @@ int main(void)
         TEST(timers_skip_and_stop),
         TEST(a_tick_in_a_reload_is_not_lost),
         TEST(saves_are_noticed),
+        TEST(a_fix_on_disk_starts_what_failed),
         TEST(memory_errors_stop_a_script),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
