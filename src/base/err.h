@@ -9,22 +9,23 @@
  * Functions that can fail return 0, or -1 (or NULL) with one of these filled.
  * Every function here accepts err == NULL and then reports nothing. */
 
-enum err_kind { /* the names scripts see: err_kind_name() */
-    ERR_MATRIX,      /* the homeserver refused, with an errcode */
-    ERR_HTTP,        /* an HTTP status without a Matrix error in it */
-    ERR_NETWORK,     /* no connection, broken connection, TLS */
-    ERR_TIMEOUT,
-    ERR_JSON,        /* not JSON, or not the JSON that was asked for */
-    ERR_LIMIT,       /* larger, deeper or more than a named limit */
-    ERR_DENIED,      /* not allowed to this script or user */
-    ERR_UNSUPPORTED, /* not built, or the server does not have it */
-    ERR_CRYPTO,
-    ERR_STORE,       /* SQLite or the disk below it */
-    ERR_TASK,        /* a script's own task failed */
-    ERR_CANCELLED,   /* reload deadline, shutdown, handle cancelled */
-    ERR_MISUSE,      /* the caller is wrong: scripts see a raised error */
-    ERR_CONFIG,      /* configuration or command line */
-    ERR_SYSTEM       /* an operating system call failed */
+enum err_kind {              /* the names scripts see: err_kind_name() */
+                ERR_MATRIX,  /* the homeserver refused, with an errcode */
+                ERR_HTTP,    /* an HTTP status without a Matrix error in it */
+                ERR_NETWORK, /* no connection, broken connection, TLS */
+                ERR_TIMEOUT,
+                ERR_JSON,   /* not JSON, or not the JSON that was asked for */
+                ERR_LIMIT,  /* larger, deeper or more than a named limit */
+                ERR_DENIED, /* not allowed to this script or user */
+                ERR_UNSUPPORTED, /* not built, or the server does not have it */
+                ERR_CRYPTO,
+                ERR_STORE,     /* SQLite or the disk below it */
+                ERR_TASK,      /* a script's own task failed */
+                ERR_CANCELLED, /* reload deadline, shutdown, handle cancelled */
+                ERR_MISUSE, /* the caller is wrong: scripts see a raised error
+                             */
+                ERR_CONFIG, /* configuration or command line */
+                ERR_SYSTEM  /* an operating system call failed */
 };
 
 struct err {

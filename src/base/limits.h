@@ -5,81 +5,81 @@
  * the name says otherwise. A user may change those that have a key in
  * lunatrix.lua; docs/limits.md lists them. */
 
-#define KIB(n) ((size_t)(n) * 1024)
-#define MIB(n) ((size_t)(n) * 1024 * 1024)
+#define KIB(n) ((size_t)(n)*1024)
+#define MIB(n) ((size_t)(n)*1024 * 1024)
 
 /* Text and JSON */
 #define LIMIT_JSON_DEPTH 100
-#define LIMIT_JSON_BODY MIB(8)    /* a body that is decoded whole */
-#define LIMIT_JSON_KEY KIB(4)     /* a key the scanner must decode */
-#define LIMIT_JSON_NUMBER KIB(1)  /* digits and all of one number */
-#define LIMIT_EVENT_SEND KIB(64)  /* an event to send (spec: 64 KiB) */
-#define LIMIT_IDENTIFIER 255      /* ids, types, state keys (spec) */
+#define LIMIT_JSON_BODY MIB(8)   /* a body that is decoded whole */
+#define LIMIT_JSON_KEY KIB(4)    /* a key the scanner must decode */
+#define LIMIT_JSON_NUMBER KIB(1) /* digits and all of one number */
+#define LIMIT_EVENT_SEND KIB(64) /* an event to send (spec: 64 KiB) */
+#define LIMIT_IDENTIFIER 255     /* ids, types, state keys (spec) */
 
 /* HTTP */
-#define LIMIT_HTTP_BODY MIB(8)          /* limits.http_body: default cap */
+#define LIMIT_HTTP_BODY MIB(8) /* limits.http_body: default cap */
 #define LIMIT_HTTP_HEADERS KIB(64)
 #define LIMIT_HTTP_URL KIB(64)
 #define LIMIT_HTTP_CONNECT_MS 15000
-#define LIMIT_HTTP_TOTAL_MS 60000       /* a call's default timeout */
-#define LIMIT_HTTP_STALL_MS 30000       /* no byte for that long */
+#define LIMIT_HTTP_TOTAL_MS 60000 /* a call's default timeout */
+#define LIMIT_HTTP_STALL_MS 30000 /* no byte for that long */
 #define LIMIT_HTTP_REDIRECTS 5
-#define LIMIT_HTTP_CONNECTIONS 64       /* open at once */
-#define LIMIT_RETRY_AFTER_MS 600000     /* no server may ask for more */
-#define LIMIT_RETRY_FIRST_MS 1000       /* back-off: doubles from here ... */
-#define LIMIT_RETRY_LAST_MS 60000       /* ... to here */
+#define LIMIT_HTTP_CONNECTIONS 64   /* open at once */
+#define LIMIT_RETRY_AFTER_MS 600000 /* no server may ask for more */
+#define LIMIT_RETRY_FIRST_MS 1000   /* back-off: doubles from here ... */
+#define LIMIT_RETRY_LAST_MS 60000   /* ... to here */
 
 /* Sync */
-#define LIMIT_SYNC_BODY MIB(4096)       /* one response, decompressed */
-#define LIMIT_SYNC_EVENT MIB(1)         /* one event cut out of it */
-#define LIMIT_SYNC_STAGE_MEMORY MIB(1)  /* then a temporary file */
+#define LIMIT_SYNC_BODY MIB(4096)      /* one response, decompressed */
+#define LIMIT_SYNC_EVENT MIB(1)        /* one event cut out of it */
+#define LIMIT_SYNC_STAGE_MEMORY MIB(1) /* then a temporary file */
 #define LIMIT_SYNC_ROOMS 1000000
-#define LIMIT_SYNC_TIMEOUT_MS 30000     /* asked of the server */
-#define LIMIT_SYNC_MARGIN_MS 30000      /* on top, before we give up */
-#define LIMIT_INGEST_BATCH 1000         /* records in one go ... */
-#define LIMIT_INGEST_SLICE_MS 10        /* ... beyond that, per tick */
-#define LIMIT_FIRST_MINUTE_REQUESTS 12  /* of /sync while it fails */
+#define LIMIT_SYNC_TIMEOUT_MS 30000              /* asked of the server */
+#define LIMIT_SYNC_MARGIN_MS 30000               /* on top, before we give up */
+#define LIMIT_INGEST_BATCH 1000                  /* records in one go ... */
+#define LIMIT_INGEST_SLICE_MS 10                 /* ... beyond that, per tick */
+#define LIMIT_FIRST_MINUTE_REQUESTS 12           /* of /sync while it fails */
 #define LIMIT_SYNC_TOTAL_MS (24 * 3600 * 1000LL) /* one response, at most */
-#define LIMIT_SYNC_TIMELINE 50          /* events per room asked for */
-#define LIMIT_SYNC_PAUSE_MS 1000        /* after a reply that brought nothing */
-#define LIMIT_SYNC_LOCKED_MS 60000      /* between looks at a locked account */
+#define LIMIT_SYNC_TIMELINE 50                   /* events per room asked for */
+#define LIMIT_SYNC_PAUSE_MS 1000   /* after a reply that brought nothing */
+#define LIMIT_SYNC_LOCKED_MS 60000 /* between looks at a locked account */
 #define LIMIT_SYNC_FILTER KIB(64)
-#define LIMIT_JOIN_TRIES 10             /* of one invite, by autojoin */
+#define LIMIT_JOIN_TRIES 10                   /* of one invite, by autojoin */
 #define LIMIT_JOIN_LAST_MS (10 * 60 * 1000LL) /* between two of them */
 
 /* Delivery */
-#define LIMIT_ATTEMPTS 3                /* then a dead letter */
-#define LIMIT_QUEUE 1000                /* limits.queue: rows in memory */
-#define LIMIT_UNFINISHED 100000         /* rows on disk, then sync waits */
-#define LIMIT_HANDLERS 64               /* limits.handlers: at once */
+#define LIMIT_ATTEMPTS 3        /* then a dead letter */
+#define LIMIT_QUEUE 1000        /* limits.queue: rows in memory */
+#define LIMIT_UNFINISHED 100000 /* rows on disk, then sync waits */
+#define LIMIT_HANDLERS 64       /* limits.handlers: at once */
 #define LIMIT_KEEP_DONE_MS (24 * 3600 * 1000LL)
 #define LIMIT_RESEND_AGE_MS (12 * 3600 * 1000LL)
 #define LIMIT_CATCH_UP_MS (5 * 60 * 1000LL)
-#define LIMIT_OUTBOX 100000             /* unsettled sends per account */
-#define LIMIT_OUTBOX_WIRE 32            /* of them under way at once */
-#define LIMIT_OUTBOX_ODD 8              /* senseless answers to one send */
-#define LIMIT_PRUNE_MS (3600 * 1000LL)  /* between deletions of old rows */
+#define LIMIT_OUTBOX 100000            /* unsettled sends per account */
+#define LIMIT_OUTBOX_WIRE 32           /* of them under way at once */
+#define LIMIT_OUTBOX_ODD 8             /* senseless answers to one send */
+#define LIMIT_PRUNE_MS (3600 * 1000LL) /* between deletions of old rows */
 
 /* Scripts */
-#define LIMIT_SCRIPT_MEMORY MIB(64)     /* limits.memory */
-#define LIMIT_SCRIPT_RESERVE KIB(256)   /* so that a report has memory */
+#define LIMIT_SCRIPT_MEMORY MIB(64)   /* limits.memory */
+#define LIMIT_SCRIPT_RESERVE KIB(256) /* so that a report has memory */
 #define LIMIT_SCRIPT_FILE MIB(8)
-#define LIMIT_BURST_MS 200              /* limits.burst: CPU between waits */
-#define LIMIT_BURST_LOAD_MS 2000        /* CPU of the main chunk */
-#define LIMIT_BURST_CLOSE_MS 50         /* <close> and pcall clean-up */
+#define LIMIT_BURST_MS 200       /* limits.burst: CPU between waits */
+#define LIMIT_BURST_LOAD_MS 2000 /* CPU of the main chunk */
+#define LIMIT_BURST_CLOSE_MS 50  /* <close> and pcall clean-up */
 #define LIMIT_HOOK_INSTRUCTIONS 1000
 #define LIMIT_HANDLER_MS (5 * 60 * 1000LL) /* limits.handler */
-#define LIMIT_HOOK_LOAD_MS 10000        /* on("load") */
-#define LIMIT_HOOK_UNLOAD_MS 2000       /* on("unload") */
-#define LIMIT_DRAIN_MS 30000            /* limits.drain: old generation */
-#define LIMIT_DRAIN_WATCH_MS 2000       /* same, with --watch */
-#define LIMIT_STOP_MS 10000             /* whole process, on TERM */
-#define LIMIT_STORE MIB(64)             /* limits.store: per script */
+#define LIMIT_HOOK_LOAD_MS 10000           /* on("load") */
+#define LIMIT_HOOK_UNLOAD_MS 2000          /* on("unload") */
+#define LIMIT_DRAIN_MS 30000               /* limits.drain: old generation */
+#define LIMIT_DRAIN_WATCH_MS 2000          /* same, with --watch */
+#define LIMIT_STOP_MS 10000                /* whole process, on TERM */
+#define LIMIT_STORE MIB(64)                /* limits.store: per script */
 #define LIMIT_STORE_VALUE MIB(1)
-#define LIMIT_MEMORY_TREE MIB(16)       /* bot.memory, per script */
-#define LIMIT_LOG_LINES 100             /* limits.log: per second, script */
+#define LIMIT_MEMORY_TREE MIB(16) /* bot.memory, per script */
+#define LIMIT_LOG_LINES 100       /* limits.log: per second, script */
 #define LIMIT_LOG_LINE KIB(8)
-#define LIMIT_CALL_ARGS MIB(16)         /* JSON of one host call */
+#define LIMIT_CALL_ARGS MIB(16) /* JSON of one host call */
 #define LIMIT_REGISTRATIONS 10000
 #define LIMIT_TIMERS 10000
 #define LIMIT_TASKS 10000
@@ -95,53 +95,53 @@
 #define LIMIT_SECRET_FILE KIB(64)
 #define LIMIT_CONTROL_LINE KIB(256)
 #define LIMIT_PATH KIB(4)
-#define LIMIT_REPORT MIB(1)             /* what SIGUSR1 prints */
-#define LIMIT_ONCE_MS 50                /* run --once looks this often */
+#define LIMIT_REPORT MIB(1) /* what SIGUSR1 prints */
+#define LIMIT_ONCE_MS 50    /* run --once looks this often */
 #define LIMIT_WATCH_DIRECTORIES 4096
-#define LIMIT_WATCH_DRAIN 16            /* reads of events per callback */
+#define LIMIT_WATCH_DRAIN 16 /* reads of events per callback */
 
 /* Loop */
-#define LIMIT_LOOP_TIMERS 1000000       /* scripts are stopped far earlier */
+#define LIMIT_LOOP_TIMERS 1000000 /* scripts are stopped far earlier */
 
 /* Database */
-#define LIMIT_ROW MIB(2)                /* one row: an event and its names */
-#define LIMIT_WRITES 100000             /* waiting for a commit at once */
-#define LIMIT_WAL MIB(16)               /* of a -wal file between peaks */
+#define LIMIT_ROW MIB(2)    /* one row: an event and its names */
+#define LIMIT_WRITES 100000 /* waiting for a commit at once */
+#define LIMIT_WAL MIB(16)   /* of a -wal file between peaks */
 #define LIMIT_KEEP_DEAD_MS (30 * 24 * 3600 * 1000LL) /* dead letters */
-#define LIMIT_STORE_KEY KIB(1)          /* a key of bot.store */
+#define LIMIT_STORE_KEY KIB(1)                       /* a key of bot.store */
 
 /* Calls */
-#define LIMIT_CALL_RESULT MIB(32)       /* JSON of one result */
-#define LIMIT_CALL_ROWS 1000            /* of one page: keys, states, events */
-#define LIMIT_HTTP_REDIRECTS_MOST 20    /* http.request: redirects */
-#define LIMIT_HTTP_BODY_MOST MIB(64)    /* http.request: max_bytes */
-#define LIMIT_MEMBERS_BODY MIB(64)      /* the member list of one room */
-#define LIMIT_MEMBERS_MS 600000         /* until it is there */
-#define LIMIT_CLIENTS 1000              /* raw clients of one program */
+#define LIMIT_CALL_RESULT MIB(32)    /* JSON of one result */
+#define LIMIT_CALL_ROWS 1000         /* of one page: keys, states, events */
+#define LIMIT_HTTP_REDIRECTS_MOST 20 /* http.request: redirects */
+#define LIMIT_HTTP_BODY_MOST MIB(64) /* http.request: max_bytes */
+#define LIMIT_MEMBERS_BODY MIB(64)   /* the member list of one room */
+#define LIMIT_MEMBERS_MS 600000      /* until it is there */
+#define LIMIT_CLIENTS 1000           /* raw clients of one program */
 
 /* Matrix */
-#define LIMIT_FEATURES KIB(64)          /* flags a server announces */
-#define LIMIT_WELL_KNOWN KIB(64)        /* .well-known/matrix/client */
+#define LIMIT_FEATURES KIB(64)   /* flags a server announces */
+#define LIMIT_WELL_KNOWN KIB(64) /* .well-known/matrix/client */
 #define LIMIT_SESSION_FILE KIB(64)
-#define LIMIT_REFRESH_EARLY_MS 60000    /* before a token expires */
-#define LIMIT_TOKEN KIB(16)             /* access and refresh tokens */
-#define LIMIT_HTTP_SPARE 16             /* idle handles kept for reuse */
+#define LIMIT_REFRESH_EARLY_MS 60000 /* before a token expires */
+#define LIMIT_TOKEN KIB(16)          /* access and refresh tokens */
+#define LIMIT_HTTP_SPARE 16          /* idle handles kept for reuse */
 
 /* Script states */
-#define LIMIT_TRACE_LEVELS 200          /* frames looked at ... */
-#define LIMIT_TRACE_SHOWN 20            /* ... and shown of a traceback */
+#define LIMIT_TRACE_LEVELS 200 /* frames looked at ... */
+#define LIMIT_TRACE_SHOWN 20   /* ... and shown of a traceback */
 #define LIMIT_TRACE KIB(8)
-#define LIMIT_TRACKED_FILES 10000       /* read or tried by one script */
-#define LIMIT_SCRATCH KIB(64)           /* kept between two host calls */
+#define LIMIT_TRACKED_FILES 10000 /* read or tried by one script */
+#define LIMIT_SCRATCH KIB(64)     /* kept between two host calls */
 
 /* Scripts and their events */
-#define LIMIT_QUEUE_BYTES MIB(16)       /* events of one script in memory */
-#define LIMIT_QUEUE_READ 64             /* rows read from disk in one go */
-#define LIMIT_DRAIN_LOOK_MS 20          /* between looks at what still runs */
-#define LIMIT_GONE_MS 1000              /* a file that vanished for longer */
-#define LIMIT_FAILURE_TEXT KIB(16)      /* a failure as it is shown */
-#define LIMIT_FAILURE_PLACES 64         /* whose source was shown already */
-#define LIMIT_RELOAD_REPORT KIB(64)     /* what one reload of all answers */
-#define LIMIT_CLAIM_LAST_MS 60000       /* between tries of a failed claim */
+#define LIMIT_QUEUE_BYTES MIB(16)   /* events of one script in memory */
+#define LIMIT_QUEUE_READ 64         /* rows read from disk in one go */
+#define LIMIT_DRAIN_LOOK_MS 20      /* between looks at what still runs */
+#define LIMIT_GONE_MS 1000          /* a file that vanished for longer */
+#define LIMIT_FAILURE_TEXT KIB(16)  /* a failure as it is shown */
+#define LIMIT_FAILURE_PLACES 64     /* whose source was shown already */
+#define LIMIT_RELOAD_REPORT KIB(64) /* what one reload of all answers */
+#define LIMIT_CLAIM_LAST_MS 60000   /* between tries of a failed claim */
 
 #endif

@@ -13,19 +13,19 @@ struct slice {
     size_t len;
 };
 
-#define SLICE_NONE ((struct slice){ NULL, 0 })
+#define SLICE_NONE ((struct slice) { NULL, 0 })
 /* For printf: printf("%.*s", SLICE_ARG(s)). */
 #define SLICE_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 
 static inline struct slice slice_make(const char *ptr, size_t len)
 {
-    return (struct slice){ ptr, len };
+    return (struct slice) { ptr, len };
 }
 
 /* The bytes of a C string; SLICE_NONE for NULL. */
 static inline struct slice slice_str(const char *text)
 {
-    return text ? (struct slice){ text, strlen(text) } : SLICE_NONE;
+    return text ? (struct slice) { text, strlen(text) } : SLICE_NONE;
 }
 
 static inline bool slice_eq(struct slice a, struct slice b)
