@@ -81,7 +81,7 @@ static void on_session_change(void *arg, enum session_state state,
     struct account *account = arg;
     struct log_fields about = fields(account);
 
-    outbox_hold(account->outbox, state != SESSION_LIVE);
+    /* Only noted here: sync holds and releases the outbox. */
     if (state == SESSION_LOCKED)
         log_write(LOG_LEVEL_WARN, &about,
                   "the account is locked; everything is kept until it is "
