@@ -99,13 +99,13 @@ static void respond(struct connection *c, const char *body, size_t len)
     add(&c->out, body, len);
 }
 
-static void add_event(struct text *body, long number, bool last)
+/* history: too old to be answered. */
+static void add_event(struct text *body, long number, bool last, bool history)
 {
-    static long long stamp;
+    static const long long past = 1600000000000;
     char event[512], text[32];
+    long long stamp = history ? past : (long long)time(NULL) * 1000;
 
-    if (!stamp)
-        stamp = (long long)time(NULL) * 1000;
     snprintf(text, sizeof text, last ? "end" : "event %ld", number);
     snprintf(event, sizeof event,
              "{\"type\":\"m.room.message\",\"event_id\":\"$event%ld\","
@@ -144,7 +144,7 @@ static struct text initial_sync(void)
         for (int i = 0; i < 50 && body.len < wanted; i++) {
             if (i)
                 adds(&body, ",");
-            add_event(&body, number++, false);
+            add_event(&body, number++, false, true);
         }
         adds(&body, "]}}");
     }
@@ -175,7 +175,7 @@ static void answer_batch(struct connection *c, long since)
             long number = since * size + i;
             if (i != room)
                 adds(&body, ",");
-            add_event(&body, number, number == total - 1);
+            add_event(&body, number, number == total - 1, false);
         }
         adds(&body, "]}}");
     }
