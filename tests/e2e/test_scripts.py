@@ -47,8 +47,9 @@ def guard(rig):
     """scripts/guard.lua welcomes by name, warns, and kicks the third time."""
     chat = rig.chat(shipped("guard"))
     bob = rig.server.user("bob")
-    chat.alice.set_state(chat.room, "m.room.power_levels", {
-        "users": {chat.alice.user_id: 100, rig.user_id: 50}})
+    levels = chat.alice.state(chat.room, "m.room.power_levels")
+    levels["users"][rig.user_id] = 50
+    chat.alice.set_state(chat.room, "m.room.power_levels", levels)
     chat.alice.invite(chat.room, bob.user_id)
     bob.join(chat.room)
     welcome = chat.until(
