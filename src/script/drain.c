@@ -11,7 +11,6 @@
 struct drain {
     struct drain_options options;
     int64_t deadline;
-    bool cancelled; /* all tasks were */
     bool unloading; /* the hooks run or ran */
     struct timer *timer;
     struct hook *hook;
@@ -81,7 +80,6 @@ static void unload(struct drain *drain)
 static void cancel(struct drain *drain)
 {
     struct generation *generation = drain->options.generation;
-    drain->cancelled = true;
     dispatch_cut(drain->options.dispatch, generation);
     gen_cancel_tasks(generation->gen);
 }
@@ -97,16 +95,16 @@ static void on_look(void *arg)
 {
     struct drain *drain = arg;
     bool late = loop_now(loop_of(drain)) >= drain->deadline;
+    bool unloaded = drain->unloading && !drain->hook;
     drain->timer = NULL;
-    if (is_quiet(drain) && !drain->unloading) {
-        unload(drain);
-    } else if (is_quiet(drain) && !drain->hook) {
+    if (is_quiet(drain) && unloaded) {
         finish(drain);
         return;
-    } else if (late && !drain->cancelled && !drain->unloading) {
-        cancel(drain);
-    } else if (drain->unloading && !drain->hook) {
-        cancel(drain); /* what an unload hook left behind */
+    }
+    if (is_quiet(drain) && !drain->unloading) {
+        unload(drain);
+    } else if (unloaded || (late && !drain->unloading)) {
+        cancel(drain); /* also what an unload hook left behind */
     }
     drain->timer =
         timer_start(loop_of(drain), LIMIT_DRAIN_LOOK_MS, on_look, drain, NULL);

@@ -10,31 +10,32 @@
 
 struct instance {
     struct instance_config config;
-    struct settings *settings; /* for the next generation */
-    bool settings_changed;
     struct generation_world world;
+    struct settings *settings; /* for the next generation */
     struct memory *memory;
     struct dispatch *dispatch;
     struct generation *current;
-    int number;           /* of the last one in charge */
     struct drain *old;    /* replaced */
     struct drain *last;   /* in charge until the stop */
     struct track *failed; /* files of what was refused; NULL none */
-    bool synced;
+    struct tick *broken;
 
     struct reload *reload;
     int64_t began;        /* it, ns */
     struct buf changed;   /* the path that caused it */
     struct list requests; /* the first one is being served */
-    bool look;            /* files may have changed since */
     struct tick *next;    /* the next request is served */
     struct timer *gone;   /* the entry file is not there */
-    struct tick *broken;
 
-    bool stopping;
     struct timer *stop_look;
     loop_fn *stop_done;
     void *stop_arg;
+
+    int number; /* of the last one in charge */
+    bool settings_changed;
+    bool synced;
+    bool look; /* files may have changed since the request */
+    bool stopping;
 };
 
 struct log_fields instance_fields(const struct instance *instance);

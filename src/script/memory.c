@@ -305,7 +305,7 @@ static int find(const struct memory *memory, struct slice path,
 int memory_get(const struct memory *memory, struct slice path, struct buf *out,
                struct err *err)
 {
-    const struct node *node;
+    const struct node *node = NULL;
     struct json_writer w;
     if (find(memory, path, &node, err) != 0) {
         return -1;
@@ -326,7 +326,7 @@ int memory_get(const struct memory *memory, struct slice path, struct buf *out,
 int memory_keys(const struct memory *memory, struct slice path, struct buf *out,
                 struct err *err)
 {
-    const struct node *node;
+    const struct node *node = NULL;
     struct json_writer w;
     if (find(memory, path, &node, err) != 0) {
         return -1;

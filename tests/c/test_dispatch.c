@@ -229,7 +229,8 @@ static void rows_beyond_the_queue_wait_on_disk(void **state)
     for (int i = 0; i < 200; i++) {
         snprintf(ids[i], sizeof ids[i], "%d", i);
         events[i] = (struct new_event) { "!a:hs.test", ids[i], ids[i], false };
-        strcat(strcat(wanted, ids[i]), " ");
+        size_t len = strlen(wanted);
+        snprintf(wanted + len, sizeof wanted - len, "%s ", ids[i]);
     }
     assert_int_equal(put_events(events, 200), 200);
     manager_committed(w.manager, false);

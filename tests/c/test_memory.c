@@ -143,15 +143,20 @@ static void the_limit(void **state)
             put("[\"t\"]", "null");
     }
     keys("[]", "[]");
-    char path[400] = "[0";
-    for (int i = 0; i < 99; i++) {
-        char whole[420];
-        snprintf(whole, sizeof whole, "%s]", path);
-        put(whole, "{}");
-        strcat(path, ",0");
+    char path[400];
+    for (size_t depth = 1; depth <= 100; depth++) {
+        for (size_t i = 0; i < depth; i++) {
+            memcpy(path + 2 * i, i ? ",0" : "[0", 2);
+        }
+        memcpy(path + 2 * depth, "]", 2);
+        if (depth < 100) {
+            put(path, "{}");
+        }
     }
-    strcat(path, ",0,0]");
-    refused(path, "1", ERR_MISUSE);
+    put(path, "1");
+    put(path, "{}");
+    memcpy(path + 200, ",0]", 4);
+    refused(path, "1", ERR_LIMIT); /* deeper than JSON may be */
     free(big);
 }
 
