@@ -21,7 +21,6 @@ end
 
 -- A metatable for objects of a class.
 --   methods   name -> function(self, ...); arguments are checked as described
---   hidden    the same for the library's own use: not described, not checked
 --   fields    name -> function(self), computed when read
 --   text      function(self) for tostring
 --   what      how errors call such a thing: "an event"
@@ -29,12 +28,11 @@ end
 -- Described fields without a function are plain values that may be nil.
 function M.define(class, spec)
     local methods, fields = {}, spec.fields or {}
-    for name, fn in pairs(spec.hidden or {}) do methods[name] = fn end
     local known = description.names(class)
     for name, fn in pairs(spec.methods or {}) do
         methods[name] = check.wrap(description.entry(class, name), fn)
     end
-    local mt = { __name = class, __metatable = class, methods = methods, hidden = spec.hidden }
+    local mt = { __name = class, __metatable = class, methods = methods }
     function mt.__index(self, key)
         local method = methods[key]
         if method then return method end
@@ -73,6 +71,7 @@ function M.library(class, spec)
             return raise_unknown(class, class, key)
         end,
         __pairs = function() return next, library, nil end,
+        __tostring = function() return class end,
         __newindex = function(_, key)
             core.raise(("%s.%s cannot be assigned"):format(class, tostring(key)))
         end,

@@ -5,6 +5,7 @@ local core = ...
 local account = core.require "account"
 local class = core.require "class"
 local message = core.require "message"
+local post = core.require("room_call").post
 
 local M = {}
 
@@ -192,7 +193,7 @@ function methods.reply(self, x, opts)
         msgtype = "m.notice", reply_to = answered(self), thread = self.thread_id,
         mentions = mention and { mention },
     })
-    return self.room:post("m.room.message", content, message.options(x, opts))
+    return post(self.room, "m.room.message", content, message.options(x, opts))
 end
 
 local function need_id(self, what)
@@ -204,7 +205,7 @@ function methods.react(self, key, opts)
     local content = {
         ["m.relates_to"] = { rel_type = "m.annotation", event_id = answered(self), key = key },
     }
-    return self.room:post("m.reaction", content, message.options(nil, opts))
+    return post(self.room, "m.reaction", content, message.options(nil, opts))
 end
 
 function methods.edit(self, x, opts)
@@ -216,7 +217,7 @@ function methods.edit(self, x, opts)
     local original = self.new_content or self.content
     local target = is_edit(self) and self.target_id or self.event_id
     local content = message.build_edit(x, target, original)
-    return self.room:post("m.room.message", content, message.options(x, opts))
+    return post(self.room, "m.room.message", content, message.options(x, opts))
 end
 
 function methods.redact(self, reason, opts)

@@ -2,6 +2,7 @@
 
 local core = ...
 local class = core.require "class"
+local rooms = core.require "room_call"
 
 local M = {}
 
@@ -14,7 +15,7 @@ end
 
 -- Does somebody else in the room have that displayname?
 local function is_shared(room, user_id, displayname)
-    local info = room:info()
+    local info = rooms.info(room)
     if not info or (info.joined_count or 0) + (info.invited_count or 0) > MANY then return true end
     for key, content in room:states("m.room.member") do
         if key ~= user_id and content.displayname == displayname

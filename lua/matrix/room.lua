@@ -7,12 +7,13 @@ local event = core.require "event"
 local member = core.require "member"
 local message = core.require "message"
 local naming = core.require "room_name"
-local time = core.require "time"
+local rooms = core.require "room_call"
 
 local M = {}
 
 local mt
 local PAGE = 100
+local post = rooms.post
 
 -- These types are state wherever they are named as an action.
 local STATE = {}
@@ -23,54 +24,12 @@ for name in ([[name topic avatar canonical_alias power_levels join_rules history
 end
 STATE["m.space.child"], STATE["m.space.parent"] = true, true
 
-local function timeout_of(opts)
-    return opts and time.seconds(opts.timeout)
-end
-
--- The room's ID; an alias is looked up, which waits.
-local function id_of(room, opts)
-    local id = room.room_id
-    if id then return id end
-    return account.resolve(room.address, timeout_of(opts))
-end
-
--- args with the room's ID in it, to the host.
-local function call(room, name, args, opts)
-    local id, err = id_of(room, opts)
-    if not id then return nil, err end
-    if id == "" then return nil, account.error("denied", "the account has no admin room") end
-    args.room_id, args.timeout = id, timeout_of(opts)
-    return core.call(name, args)
-end
-
 local function done(result, err)
     if result == nil then return nil, err end
     return true
 end
 
--- A read of the local copy: nil while the room is not known.
-local function read(room, name, args)
-    local id = room.room_id
-    if not id or id == "" then return nil end
-    args.room_id = id
-    return core.call(name, args)
-end
-
-local methods, hidden = {}, {}
-
--- ---- for the library ----
-
--- Sends content; nil room: the log instead of an admin room.
-function hidden.post(self, event_type, content, opts)
-    local result, err = call(self, "room.send",
-        { type = event_type, content = content, txn_id = opts.txn_id }, opts)
-    if not result then return nil, err end
-    return event.sent(self, result.event_id, event_type, content)
-end
-
-function hidden.info(self)
-    return read(self, "room.info", {})
-end
+local methods = {}
 
 -- ---- reads ----
 
@@ -92,17 +51,17 @@ function methods.version(self)
 end
 
 function methods.is_direct(self)
-    local info = self:info()
+    local info = rooms.info(self)
     return info ~= nil and info.direct == true
 end
 
 function methods.is_encrypted(self)
-    local info = self:info()
+    local info = rooms.info(self)
     return info ~= nil and info.encrypted == true
 end
 
 function methods.state(self, event_type, key)
-    local found = read(self, "room.state", { type = event_type, state_key = key or "" })
+    local found = rooms.read(self, "room.state", { type = event_type, state_key = key or "" })
     return found and type(found.content) == "table" and found.content or nil
 end
 
@@ -111,7 +70,8 @@ function methods.states(self, event_type)
     return function()
         at = at + 1
         if not rows[at] and not over then
-            rows = read(self, "room.states", { type = event_type, after = after, max = PAGE }) or {}
+            local args = { type = event_type, after = after, max = PAGE }
+            rows = rooms.read(self, "room.states", args) or {}
             at, over = 1, #rows < PAGE
             after = rows[#rows] and rows[#rows].state_key
         end
@@ -125,13 +85,13 @@ function methods.states(self, event_type)
 end
 
 function methods.power(self, user_id)
-    local level = read(self, "room.power", { user_id = user_id })
+    local level = rooms.read(self, "room.power", { user_id = user_id })
     return level == "creator" and math.huge or level or 0
 end
 
 function methods.required_power(self, action)
     if action == "send" then action = "m.room.message" end
-    return read(self, "room.required_power", { action = action, state = STATE[action] }) or 0
+    return rooms.read(self, "room.required_power", { action = action, state = STATE[action] }) or 0
 end
 
 function methods.can(self, user_id, action)
@@ -143,7 +103,7 @@ end
 function methods.member(self, user_id)
     local content = self:state("m.room.member", user_id)
     if not content then
-        local ok, err = call(self, "room.members", {})
+        local ok, err = rooms.call(self, "room.members", {})
         if not ok then return nil, err end
         content = self:state("m.room.member", user_id)
     end
@@ -155,7 +115,7 @@ function methods.members(self, opts)
     local states
     return function()
         if not states then
-            local ok, err = call(self, "room.members", {}, opts)
+            local ok, err = rooms.call(self, "room.members", {}, opts)
             if not ok then error(err, 0) end
             states = self:states("m.room.member")
         end
@@ -171,28 +131,29 @@ end
 -- ---- writes ----
 
 function methods.send(self, x, opts)
-    return self:post("m.room.message", message.build(x, { msgtype = "m.text" }),
+    return post(self, "m.room.message", message.build(x, { msgtype = "m.text" }),
         message.options(x, opts))
 end
 
 function methods.notice(self, x, opts)
-    return self:post("m.room.message", message.build(x, { msgtype = "m.notice" }),
+    return post(self, "m.room.message", message.build(x, { msgtype = "m.notice" }),
         message.options(x, opts))
 end
 
 function methods.send_event(self, event_type, content, opts)
-    return self:post(event_type, content, opts or {})
+    return post(self, event_type, content, opts or {})
 end
 
 function methods.redact(self, event_id, reason, opts)
-    local result, err = call(self, "room.redact", { event_id = event_id, reason = reason }, opts)
+    local result, err = rooms.call(self, "room.redact",
+        { event_id = event_id, reason = reason }, opts)
     if not result then return nil, err end
     local content = { redacts = event_id, reason = reason }
     return event.sent(self, result.event_id, "m.room.redaction", content)
 end
 
 function methods.set_state(self, event_type, content, key, opts)
-    local result, err = call(self, "room.set_state",
+    local result, err = rooms.call(self, "room.set_state",
         { type = event_type, content = content, state_key = key or "" }, opts)
     if not result then return nil, err end
     local sent = event.sent(self, result.event_id, event_type, content)
@@ -203,18 +164,17 @@ end
 for _, action in ipairs({ "invite", "kick", "ban", "unban" }) do
     methods[action] = function(self, user_id, reason, opts)
         account.check_user("room:" .. action, user_id)
-        return done(call(self, "room.membership",
+        return done(rooms.call(self, "room.membership",
             { action = action, user_id = user_id, reason = reason }, opts))
     end
 end
 
 function methods.join(self, opts)
-    return done(core.call("room.join",
-        { room = self.room_id or self.address, timeout = timeout_of(opts) }))
+    return done(rooms.join(self, opts))
 end
 
 function methods.leave(self, reason, opts)
-    return done(call(self, "room.leave", { reason = reason }, opts))
+    return done(rooms.call(self, "room.leave", { reason = reason }, opts))
 end
 
 -- ---- making them ----
@@ -222,11 +182,10 @@ end
 mt = class.define("Room", {
     what = "a room",
     methods = methods,
-    hidden = hidden,
     fields = {
         room_id = function(self) return account.resolved(self.address) end,
         membership = function(self)
-            local info = self:info()
+            local info = rooms.info(self)
             return info and info.membership
         end,
     },
@@ -244,15 +203,7 @@ end
 
 -- In place of an admin room when the account has none: sends become log lines.
 function M.log_room()
-    local room = setmetatable({ room_id = "", address = "" }, mt)
-    rawset(room, "post", function(self, event_type, content)
-        local text = "to the admin room, which is not set: " .. (content.body or event_type)
-        local file, line = core.where()
-        core.require("log").write("warn", text, file, line)
-        return event.sent(self, "", event_type, content)
-    end)
-    rawset(room, "info", function() return nil end)
-    return room
+    return setmetatable({ room_id = rooms.NOWHERE, address = rooms.NOWHERE }, mt)
 end
 
 return M

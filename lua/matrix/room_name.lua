@@ -3,6 +3,7 @@
 
 local core = ...
 local account = core.require "account"
+local rooms = core.require "room_call"
 
 local M = {}
 
@@ -58,7 +59,7 @@ end
 
 -- nil when the room is not known.
 function M.of(room)
-    local info = room:info()
+    local info = rooms.info(room)
     if not info then return nil end
     return text_of(room:state("m.room.name"), "name")
         or text_of(room:state("m.room.canonical_alias"), "alias")

@@ -13,6 +13,7 @@
 #include "pure.h"
 #include "spawn.h"
 #include "task_internal.h"
+#include "version.h"
 
 static const char env_key;   /* registry: what its chunks see as globals */
 static const char core_key;  /* registry: the table `core` */
@@ -120,6 +121,8 @@ static void push_core(lua_State *L)
     lua_setfield(L, -2, "script");
     lua_pushinteger(L, gen->caller.generation);
     lua_setfield(L, -2, "generation");
+    lua_pushliteral(L, LUNATRIX_VERSION);
+    lua_setfield(L, -2, "version");
 }
 
 /* The value on top, popped, as a global of scripts. */

@@ -84,7 +84,7 @@ end
 function M.new(options)
     options = options or {}
     local core = {
-        exec = options.exec == true, script = "test", generation = 1,
+        exec = options.exec == true, script = "test", generation = 1, version = "0.0.0",
     }
     local state = { log = {}, calls = options.calls or {}, task = 1, clock = 1000, cache = {} }
 
