@@ -234,6 +234,7 @@ def group_lua(r):
         home.mkdir(mode=0o700)
         r.program(f"lua: {test.stem}", lua_command(test), 300,
                   HOME=str(home), XDG_RUNTIME_DIR=str(home),
+                  LUA_PATH=f"{test.parent}/?.lua;;",
                   LUNATRIX_TEST_TOP=str(TOP))
     r.each(tests, one)
 
