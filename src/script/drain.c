@@ -72,7 +72,6 @@ static void unload(struct drain *drain)
         .arg = drain,
     };
     gen_retire(generation->gen);
-    generation->state = GENERATION_RETIRED;
     drain->unloading = true;
     drain->hook = hook_run(&options, NULL);
 }
@@ -117,6 +116,7 @@ struct drain *drain_start(const struct drain_options *options)
 {
     struct drain *drain = calloc(1, sizeof *drain);
     struct loop *loop = options->generation->world->host->loop;
+    options->generation->state = GENERATION_RETIRED; /* no new timers */
     every_end(options->generation);
     if (drain) {
         drain->options = *options;

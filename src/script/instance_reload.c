@@ -157,7 +157,6 @@ static void commit(struct instance *instance, struct generation *candidate)
     if (before) {
         every_hold(before, false);
         gen_retire(before->gen);
-        before->state = GENERATION_RETIRED;
         drain_close(instance->old); /* a third one: the oldest goes now */
         instance->old = NULL;
         instance_retire(instance, &instance->old, instance_drain_ms(instance),

@@ -4,44 +4,12 @@
 #include <string.h>
 
 #include "failure.h"
-#include "instance.h"
 #include "json_read.h"
 #include "json_write.h"
 #include "limits.h"
-#include "list.h"
-#include "log.h"
+#include "manager_internal.h"
 #include "script_calls.h"
 #include "watch.h"
-
-struct member {
-    struct list node;
-    struct manager *manager;
-    struct instance *instance;
-};
-
-struct manager {
-    struct manager_config config;
-    struct list members; /* in order of manager_add */
-    struct watch *watch;
-    struct tick *rewatch; /* the directories changed */
-    bool synced;
-    struct list reloads; /* struct reload_all */
-
-    manager_loaded_fn *loaded;
-    void *loaded_arg;
-    int loading, live, failed;
-    struct tick *loaded_tick;
-
-    loop_fn *stopped;
-    void *stopped_arg;
-    int stopping;
-    struct tick *stopped_tick;
-};
-
-static struct loop *loop_of(const struct manager *manager)
-{
-    return manager->config.host->loop;
-}
 
 /* ---- commands of all scripts ---- */
 
@@ -201,7 +169,7 @@ static void on_changed(void *arg)
     struct manager *manager = arg;
     if (manager->watch && !manager->rewatch) {
         manager->rewatch =
-            tick_start(loop_of(manager), on_rewatch, manager, NULL);
+            tick_start(manager->config.host->loop, on_rewatch, manager, NULL);
     }
     if (manager->config.interest_changed) {
         manager->config.interest_changed(manager->config.arg);
@@ -294,8 +262,6 @@ int manager_update(struct manager *manager, const struct manager_script *script,
     return 0;
 }
 
-static void free_reloads(struct manager *manager);
-
 void manager_free(struct manager *manager)
 {
     if (!manager) {
@@ -313,7 +279,7 @@ void manager_free(struct manager *manager)
     tick_cancel(manager->rewatch);
     tick_cancel(manager->loaded_tick);
     tick_cancel(manager->stopped_tick);
-    free_reloads(manager);
+    manager_reload_forget(manager);
     free(manager);
 }
 
@@ -336,7 +302,7 @@ static void on_loaded(void *arg, bool refused, const char *report)
         return;
     }
     manager->loaded_tick =
-        tick_start(loop_of(manager), on_all_loaded, manager, NULL);
+        tick_start(manager->config.host->loop, on_all_loaded, manager, NULL);
     if (!manager->loaded_tick) {
         on_all_loaded(manager);
     }
@@ -359,7 +325,7 @@ int manager_load(struct manager *manager, manager_loaded_fn *done, void *arg,
     }
     if (--manager->loading == 0) {
         manager->loaded_tick =
-            tick_start(loop_of(manager), on_all_loaded, manager, err);
+            tick_start(manager->config.host->loop, on_all_loaded, manager, err);
         return manager->loaded_tick ? 0 : -1;
     }
     return 0;
@@ -418,124 +384,6 @@ bool manager_idle(struct manager *manager)
     return idle;
 }
 
-/* ---- reload ---- */
-
-/* One manager_reload. */
-struct reload_all {
-    struct list node;
-    struct manager *manager;
-    int pending;
-    bool refused;
-    struct buf report;
-    struct tick *tick;
-    manager_reloaded_fn *done;
-    void *arg;
-};
-
-static void free_reload(struct reload_all *all)
-{
-    list_remove(&all->node);
-    tick_cancel(all->tick);
-    buf_free(&all->report);
-    free(all);
-}
-
-static void free_reloads(struct manager *manager)
-{
-    list_each_safe(node, &manager->reloads)
-    {
-        free_reload(list_entry(node, struct reload_all, node));
-    }
-}
-
-static void end_reload(void *arg)
-{
-    struct reload_all all = *(struct reload_all *)arg;
-    struct reload_all *record = arg;
-    record->tick = NULL;
-    buf_init(&record->report, LIMIT_RELOAD_REPORT); /* all.report has it */
-    free_reload(record);
-    all.done(all.arg, all.refused, buf_str(&all.report));
-    buf_free(&all.report);
-}
-
-static void on_reloaded(void *arg, bool refused, const char *report)
-{
-    struct reload_all *all = arg;
-    buf_addf(&all->report, "%s%s", all->report.len ? "\n" : "", report);
-    all->refused |= refused;
-    if (--all->pending == 0) {
-        end_reload(all);
-    }
-}
-
-static int unknown_script(struct manager *manager, const char *name,
-                          struct err *err)
-{
-    struct buf names;
-    buf_init(&names, 256);
-    list_each_safe(node, &manager->members)
-    {
-        struct member *member = list_entry(node, struct member, node);
-        buf_addf(&names, "%s%s", names.len ? ", " : "",
-                 instance_name(member->instance));
-    }
-    err_set(err, ERR_CONFIG, "no script is named %s here; there are: %s", name,
-            names.len ? buf_str(&names) : "none");
-    buf_free(&names);
-    return -1;
-}
-
-static bool is_meant(const struct instance *instance, const char *name)
-{
-    return !name || strcmp(instance_name(instance), name) == 0 ||
-           strcmp(instance_title(instance), generation_base(name)) == 0;
-}
-
-int manager_reload(struct manager *manager, const char *script, int flags,
-                   manager_reloaded_fn *done, void *arg, struct err *err)
-{
-    struct reload_all *all = calloc(1, sizeof *all);
-    if (!all) {
-        return err_set(err, ERR_SYSTEM, "cannot reload: out of memory");
-    }
-    buf_init(&all->report, LIMIT_RELOAD_REPORT);
-    all->manager = manager;
-    all->done = done;
-    all->arg = arg;
-    list_push(&manager->reloads, &all->node);
-    list_each_safe(node, &manager->members)
-    {
-        struct member *member = list_entry(node, struct member, node);
-        if (!is_meant(member->instance, script)) {
-            continue;
-        }
-        if (instance_reload(member->instance, flags, false, on_reloaded, all,
-                            err) == 0) {
-            all->pending++;
-        } else if (all->pending == 0) {
-            free_reload(all);
-            return -1;
-        } else {
-            all->refused = true;
-            buf_addf(&all->report, "%s%s", all->report.len ? "\n" : "",
-                     err->text);
-        }
-    }
-    if (all->pending == 0 && script) {
-        free_reload(all);
-        return unknown_script(manager, script, err);
-    }
-    if (all->pending == 0) {
-        all->tick = tick_start(loop_of(manager), end_reload, all, err);
-    }
-    if (all->pending == 0 && !all->tick) {
-        free_reload(all);
-        return -1;
-    }
-    return 0;
-}
-
 /* ---- stopping ---- */
 
 static void on_all_stopped(void *arg)
@@ -553,7 +401,7 @@ static void on_stopped(void *arg)
         return;
     }
     manager->stopped_tick =
-        tick_start(loop_of(manager), on_all_stopped, manager, NULL);
+        tick_start(manager->config.host->loop, on_all_stopped, manager, NULL);
     if (!manager->stopped_tick) {
         on_all_stopped(manager);
     }
@@ -573,8 +421,8 @@ void manager_stop(struct manager *manager, int64_t ms, loop_fn *done, void *arg)
         instance_stop(member->instance, ms, on_stopped, member);
     }
     if (--manager->stopping == 0) {
-        manager->stopped_tick =
-            tick_start(loop_of(manager), on_all_stopped, manager, NULL);
+        manager->stopped_tick = tick_start(manager->config.host->loop,
+                                           on_all_stopped, manager, NULL);
     }
 }
 

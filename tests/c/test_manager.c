@@ -31,8 +31,7 @@ static void commands_belong_to_one_script(void **state)
                 "falsedice.roll,third.vote ");
     /* the name is free when its owner gives it up */
     write_file("dice.lua", "bot.on('message', function() end)");
-    reload(true); /* dice is through after other asked */
-    reload(false);
+    reload(false); /* of dice, then of other */
     say("!a:hs.test", "x");
     run(10);
     expect_said("falseother.poll,other.pick,third.vote "

@@ -325,6 +325,7 @@ static void quiesce_waits_for_what_runs(void **state)
     run(10);
     write_file("echo.lua", ECHO("new:"));
     ask_reload(NULL, 0);
+    run(1);
     say("!a:hs.test", "y");
     run(900);
     expect_said("");
