@@ -452,8 +452,16 @@ local function set_of(names)
     return set
 end
 
+local function reads_name(parser, name)
+    for _, token in ipairs(parser.reads) do
+        if token.value == name then return true end
+    end
+    return false
+end
+
 -- known_globals: a list or set of names. Returns a list of { line, col,
--- level, message } in order of place.
+-- level, message } in order of place, and whether the text is a bot: it names
+-- `bot`. One that does not is a plain script and has `arg` instead.
 function M.check(text, _, known_globals)
     local tokens, bad = lexer.tokens(text)
     local parser = setmetatable({
@@ -471,13 +479,15 @@ function M.check(text, _, known_globals)
     end
     if not ok then
         bad.level = "error"
-        return { bad }
+        return { bad }, false
     end
+    local is_bot = reads_name(parser, "bot")
+    parser.known.arg = parser.known.arg or not is_bot
     undefined(parser)
     table.sort(parser.findings, function(a, b)
         return a.line < b.line or a.line == b.line and a.col < b.col
     end)
-    return parser.findings
+    return parser.findings, is_bot
 end
 
 return M

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -20,6 +21,7 @@ struct check {
     struct buf globals; /* what a script finds, one name a line */
     struct buf *out;
     int findings;
+    bool is_bot; /* its text names `bot`: its main chunk only registers */
 };
 
 static void add_finding(struct check *check, const char *file, int line,
@@ -47,20 +49,42 @@ static int list_globals(lua_State *L)
     return 0;
 }
 
+/* Was something found on that line already? */
+static bool has_finding(const struct check *check, const char *file, int line)
+{
+    char place[LIMIT_PATH];
+    snprintf(place, sizeof place, "%s:%d:", file, line);
+    return strstr(buf_str(check->out), place) != NULL;
+}
+
+/* What reading the text did not find. */
 static void run_chunk(struct check *check, struct generation *generation)
 {
     struct err err;
     struct failure failure;
-    gen_protect(generation->gen, list_globals, check, LIMIT_BURST_MS, NULL);
     if (gen_load(generation->gen, generation->track, &err) == 0) {
         return;
     }
     failure_init(&failure);
     failure_of_load(&failure, generation->gen, &err);
-    bool known = failure.line > 0;
-    add_finding(check, known ? failure.file : check->file,
-                known ? failure.line : 1, 1, "error", failure.err.text);
+    const char *file = failure.line > 0 ? failure.file : check->file;
+    int line = failure.line > 0 ? failure.line : 1;
+    if (!has_finding(check, file, line)) {
+        add_finding(check, file, line, 1, "error", failure.err.text);
+    }
     failure_free(&failure);
+}
+
+static void read_text(struct check *check);
+
+/* A plain script is read only: running it would be running it for real. */
+static void look(struct check *check, struct generation *generation)
+{
+    gen_protect(generation->gen, list_globals, check, LIMIT_BURST_MS, NULL);
+    read_text(check);
+    if (check->is_bot) {
+        run_chunk(check, generation);
+    }
 }
 
 static int load_script(struct check *check, struct loop *loop,
@@ -81,7 +105,7 @@ static int load_script(struct check *check, struct loop *loop,
         generation = generation_new(&world, settings, 1, err);
     }
     if (generation) {
-        run_chunk(check, generation);
+        look(check, generation);
         result = 0;
     }
     generation_free(generation, NULL);
@@ -206,7 +230,9 @@ static int lint(lua_State *L)
     lua_pushlstring(L, text.ptr, text.len);
     lua_pushstring(L, check->file);
     push_globals(L, check);
-    lua_call(L, 3, 1);
+    lua_call(L, 3, 2);
+    check->is_bot = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     add_findings(L, check);
     return 0;
 }
@@ -231,7 +257,7 @@ int check_script(struct loop *loop, const struct manager_script *script,
                  const char *lua_path, struct buf *out, struct err *err)
 {
     struct settings *settings = settings_new(script, err);
-    struct check check = { .lua_path = lua_path, .out = out };
+    struct check check = { .lua_path = lua_path, .out = out, .is_bot = true };
     int result = -1;
     if (!settings) {
         return -1;
@@ -241,7 +267,6 @@ int check_script(struct loop *loop, const struct manager_script *script,
     buf_init(&check.globals, LIMIT_REPORT);
     if (file_read(check.file, LIMIT_SCRIPT_FILE, &check.text, err) == 0 &&
         load_script(&check, loop, settings, err) == 0) {
-        read_text(&check);
         result = buf_check(out, "the findings", err) == 0 ? check.findings : -1;
     }
     buf_free(&check.text);

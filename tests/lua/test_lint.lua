@@ -20,6 +20,16 @@ local function clean(text)
     t.eq(findings(text), {}, text)
 end
 
+t.case("a script without bot is a plain one, with arg", function()
+    local names = { "print", "bot" }
+    local found, is_bot = lint.check("print(arg[1])", "x.lua", names)
+    t.eq(found, {})
+    t.eq(is_bot, false)
+    found, is_bot = lint.check("bot.x = arg", "x.lua", names)
+    t.eq(found[1].message, "undefined name 'arg'")
+    t.eq(is_bot, true)
+end)
+
 t.case("undefined globals", function()
     t.eq(findings("local a = prnt(1)\nreturn a, b.c"),
         { "1:11 undefined name 'prnt', did you mean 'print'?", "2:11 undefined name 'b'" })
