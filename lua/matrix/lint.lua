@@ -482,7 +482,7 @@ function M.check(text, _, known_globals)
         return { bad }, false
     end
     local is_bot = reads_name(parser, "bot")
-    parser.known.arg = parser.known.arg or not is_bot
+    if not is_bot then parser.known.arg = true end
     undefined(parser)
     table.sort(parser.findings, function(a, b)
         return a.line < b.line or a.line == b.line and a.col < b.col
