@@ -1,6 +1,6 @@
 # embed_lua(TARGET DIR): compiles every .lua file under DIR into TARGET as
 # bytes, with a table of module names (lua/matrix/room.lua is "matrix.room").
-# The struct is declared in src/script/embedded.h.
+# The struct is declared in src/engine/embedded.h.
 function(embed_lua target dir)
     set(root ${CMAKE_CURRENT_SOURCE_DIR}/${dir})
     file(GLOB_RECURSE files CONFIGURE_DEPENDS ${root}/*.lua)

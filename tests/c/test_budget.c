@@ -1,4 +1,4 @@
-/* layer: script */
+/* layer: engine */
 #include "script_fixture.h"
 
 /* Scripts that run away: each is cut at its budget, and the state, its other

@@ -1,4 +1,4 @@
-/* layer: script */
+/* layer: engine */
 #include "script_fixture.h"
 
 static void a_failed_load_tells_file_line_and_traceback(void **state)

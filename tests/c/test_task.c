@@ -1,4 +1,4 @@
-/* layer: script */
+/* layer: engine */
 #include "script_fixture.h"
 
 #define LIVE "bot.on(function() matrix.wait(1) return 'alive' end)\n"

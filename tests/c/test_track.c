@@ -1,4 +1,4 @@
-/* layer: script */
+/* layer: engine */
 #include "script_fixture.h"
 
 static const char *path(const char *name)

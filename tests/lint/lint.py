@@ -31,8 +31,8 @@ CLANG_TOOLS = "14.0.6"
 
 # The layers, lowest first. Those on one line know nothing of each other.
 LEVELS = ["base", "loop json text", "json_lua store net",
-          "matrix crypto offline", "delivery", "sync", "calls", "script",
-          "app"]
+          "matrix crypto offline", "delivery", "sync", "calls", "engine",
+          "script", "app"]
 
 Check = collections.namedtuple("Check", "name run")
 
