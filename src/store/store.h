@@ -69,7 +69,7 @@ struct store_room {
     struct slice membership; /* join invite leave knock ban */
     bool encrypted;          /* one-way latch */
     bool members_complete;   /* the whole member list was fetched */
-    bool direct;             /* listed in m.direct */
+    bool direct;             /* listed in m.direct, or we were invited so */
     int64_t joined_ts;       /* origin_server_ts of our latest join, 0 */
     struct slice heroes;     /* JSON array of user ids, or absent */
     int64_t joined_count;    /* -1 unknown */
@@ -92,9 +92,12 @@ int store_room_set_members_incomplete(struct store *store, struct slice room_id,
                                       struct err *err);
 int store_room_set_encrypted(struct store *store, struct slice room_id,
                              struct err *err);
-/* Replaces the set of direct rooms. */
+/* Replaces the set of rooms listed in m.direct. */
 int store_room_set_direct(struct store *store, const struct slice *room_ids,
                           size_t count, struct err *err);
+/* Nobody writes m.direct for a bot: what the invite said counts as well. */
+int store_room_set_invited_direct(struct store *store, struct slice room_id,
+                                  bool direct, struct err *err);
 /* 1 found, 0 unknown room, -1. */
 int store_room_get(struct store *store, struct slice room_id,
                    struct store_room *room, struct err *err);

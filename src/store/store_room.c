@@ -96,18 +96,33 @@ int store_room_set_direct(struct store *store, const struct slice *room_ids,
     struct store_query query;
     store_query_open(&query, &store->account, STATEMENT_ROOM_DIRECT_NONE,
                      "forget the direct rooms",
-                     "UPDATE room SET direct = 0 WHERE direct = 1");
+                     "UPDATE room SET direct = direct & ~1"
+                     " WHERE direct & 1");
     if (store_query_run(&query, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         store_query_open(&query, &store->account, STATEMENT_ROOM_DIRECT,
                          "store a direct room",
                          "INSERT INTO room(room_id, direct) VALUES(?1, 1)"
-                         " ON CONFLICT(room_id) DO UPDATE SET direct = 1");
+                         " ON CONFLICT(room_id) DO UPDATE SET"
+                         "    direct = direct | 1");
         if (run_room(&query, room_ids[i], err) < 0)
             return -1;
     }
     return 0;
+}
+
+int store_room_set_invited_direct(struct store *store, struct slice room_id,
+                                  bool direct, struct err *err)
+{
+    struct store_query query;
+    store_query_open(&query, &store->account, STATEMENT_ROOM_DIRECT_INVITE,
+                     "store how we were invited",
+                     "INSERT INTO room(room_id, direct) VALUES(?1, ?2)"
+                     " ON CONFLICT(room_id) DO UPDATE SET"
+                     "    direct = direct & 1 | ?2");
+    store_query_int(&query, 2, direct ? 2 : 0);
+    return run_room(&query, room_id, err);
 }
 
 #define ROOM_COLUMNS                                                           \

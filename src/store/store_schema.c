@@ -17,7 +17,7 @@ static const char *const account_steps[] = {
     "  membership TEXT NOT NULL DEFAULT '',"
     "  encrypted INTEGER NOT NULL DEFAULT 0," /* never goes back to 0 */
     "  members_complete INTEGER NOT NULL DEFAULT 0,"
-    "  direct INTEGER NOT NULL DEFAULT 0,"
+    "  direct INTEGER NOT NULL DEFAULT 0," /* 1: in m.direct, 2: invited so */
     "  joined_ts INTEGER NOT NULL DEFAULT 0,"
     "  heroes TEXT,"
     "  joined_count INTEGER NOT NULL DEFAULT -1,"

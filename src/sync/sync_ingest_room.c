@@ -171,6 +171,11 @@ int sync_ingest_notice(struct sync_ingest *ingest, const struct event *event,
     if (!sync_ingest_is_own_member(ingest, event))
         return 0;
     ingest->banned = event_content_is(event, "membership", "ban");
+    if (event_content_is(event, "membership", "invite")) {
+        bool direct = false;
+        json_bool(json_get(event->content, "is_direct"), &direct);
+        return store_room_set_invited_direct(store, room_id, direct, err);
+    }
     if (ingest->at.membership != SYNC_JOIN || !is_join(event) ||
         event->origin_server_ts <= 0)
         return 0;

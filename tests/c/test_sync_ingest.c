@@ -38,6 +38,40 @@ static void one_response_is_one_commit(void **state)
     assert_slice(room.heroes, "[\"@ann:hs\"]");
 }
 
+static bool is_direct(const char *room_id)
+{
+    struct store_room room;
+    assert_int_equal(store_room_get(store, S(room_id), &room, &err), 1);
+    return room.direct;
+}
+
+/* Nobody writes m.direct for a bot. */
+static void an_invite_says_whether_it_is_direct(void **state)
+{
+    (void)state;
+#define BOT_MEMBER(membership, more)                                           \
+    "{'type':'m.room.member','state_key':'" ME "','sender':'@ann:hs',"         \
+    "'content':{'membership':'" membership "'" more "}}"
+#define INVITE(more)                                                           \
+    "{'invite_state':{'events':[" BOT_MEMBER("invite", more) "]}}"
+#define JOIN "{'state':{'events':[" BOT_MEMBER("join", "") "]}}"
+    ingest(rooms("s1", "invite", "!a", INVITE(",'is_direct':true")));
+    ingest(rooms("s2", "invite", "!b", INVITE(",'is_direct':'yes'")));
+    ingest(rooms("s3", "join", "!a", JOIN));
+    assert_true(is_direct("!a"));
+    assert_false(is_direct("!b"));
+    ingest(quoted("{'next_batch':'s4','account_data':{'events':[{'type':"
+                  "'m.direct','content':{'@ann:hs':['!b']}}]}}"));
+    assert_true(is_direct("!a") && is_direct("!b"));
+    ingest(rooms("s5", "invite", "!a", INVITE("")));
+    ingest(quoted("{'next_batch':'s6','account_data':{'events':[{'type':"
+                  "'m.direct','content':{}}]}}"));
+    assert_false(is_direct("!a") || is_direct("!b"));
+#undef BOT_MEMBER
+#undef INVITE
+#undef JOIN
+}
+
 static void the_size_of_pieces_does_not_matter(void **state)
 {
     (void)state;
@@ -537,6 +571,7 @@ int main(void)
         TEST(state_after_is_the_only_source_when_it_is_there),
         TEST(encryption_is_a_latch_from_wherever_it_comes),
         TEST(an_invite_is_told_once),
+        TEST(an_invite_says_whether_it_is_direct),
         TEST(leaving_is_told_from_being_kicked_and_banned),
         TEST(a_gap_makes_the_member_list_stale),
         TEST(exact_types_elsewhere),
