@@ -43,14 +43,13 @@ static void on_invite(void *arg, const char *room_id, const char *inviter,
     about.room_id = room_id;
     about.sender = inviter;
     if (!err) {
-        log_write(LOG_LEVEL_INFO, &about, "joined %s, invited by %s", room_id,
-                  inviter);
+        log_write(LOG_LEVEL_INFO, &about, "joined, invited by %s", inviter);
         return;
     }
     about.kind = err_kind_name(err->kind);
     about.errcode = *err->errcode ? err->errcode : NULL;
-    log_write(LOG_LEVEL_WARN, &about, "cannot accept the invite to %s%s: %s",
-              room_id, gave_up ? ", given up" : ", trying again", err->text);
+    log_write(LOG_LEVEL_WARN, &about, "cannot accept the invite%s: %s",
+              gave_up ? ", given up" : ", trying again", err->text);
 }
 
 static void on_lost(void *arg, const struct err *err)

@@ -58,7 +58,7 @@ static void escape(const struct log_line_form *form, unsigned int code,
 {
     if (code == '\n' && form->indent)
         snprintf(piece, PIECE, "\n%s", form->indent);
-    else if (code == '\t' && form->indent)
+    else if (code == '\t' && form->style == LOG_LINE_TEXT)
         snprintf(piece, PIECE, "%s", "    ");
     else if (code == '\n')
         snprintf(piece, PIECE, "%s", "\\n");

@@ -106,7 +106,7 @@ static void foreign_bytes_are_shown_harmless(void **state)
     static const struct {
         const char *in, *text, *json;
     } rows[] = {
-        { "a\nb\tc\rd", "a\\nb\\tc\\rd", "a\\nb\\tc\\rd" },
+        { "a\nb\tc\rd", "a\\nb    c\\rd", "a\\nb\\tc\\rd" },
         { "\x1b[31m", "\\x1b[31m", "\\u001b[31m" },
         { "\x7f\xC2\x9B", "\\x7f\\x9b", "\\u007f\\u009b" },
         { "say \"hi\" c:\\", "say \"hi\" c:\\", "say \\\"hi\\\" c:\\\\" },
