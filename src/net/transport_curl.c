@@ -125,21 +125,21 @@ static void tell_ended(void *arg)
 {
     struct network *network = arg;
     struct list *node;
-    bool gone = false;
 
     network->tick = NULL;
-    network->gone = &gone;
+    network->in_tell = true;
     /* those that end meanwhile have their own tick */
     while ((node = list_first(&network->ended))) {
         list_remove(node);
         list_push(&network->telling, node);
     }
-    while (!gone && (node = list_first(&network->telling)))
+    while ((node = list_first(&network->telling)))
         tell(list_entry(node, struct transfer, node));
-    if (gone)
-        return;
-    network->gone = NULL;
-    tidy(network);
+    network->in_tell = false;
+    if (network->freed)
+        free(network);
+    else
+        tidy(network);
 }
 
 /* ---- curl and the loop ------------------------------------------------- */
@@ -405,8 +405,6 @@ static void network_free(struct transport *transport)
     struct network *network = (struct network *)(void *)transport;
     struct list *node;
 
-    if (network->gone)
-        *network->gone = true;
     free_all(&network->running);
     free_all(&network->doomed);
     free_all(&network->ended);
@@ -421,8 +419,11 @@ static void network_free(struct transport *transport)
     tick_cancel(network->tick);
     free(network->ca_file);
     free(network->ca_directory);
-    free(network);
     curl_global_cleanup();
+    if (network->in_tell)
+        network->freed = true;
+    else
+        free(network);
 }
 
 /* The variables the curl tool reads, in its order; libcurl itself looks at

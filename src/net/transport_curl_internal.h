@@ -39,7 +39,8 @@ struct network {
     char *ca_file, *ca_directory; /* from the environment; NULL: built in */
     bool ca_file_only;
     bool in_curl;
-    bool *gone; /* set by free when a handler below tell_ended calls it */
+    bool in_tell; /* a handler runs below tell_ended, which frees the struct */
+    bool freed;   /* by such a handler: all but the struct itself */
 };
 
 struct socket {
