@@ -130,7 +130,7 @@ static struct task *start_task(struct handler *handler,
     char label[400], path[16], id[64];
     struct buf info;
     buf_init(&info, LIMIT_CALL_ARGS);
-    generation_label(registration, label, sizeof label);
+    generation_label(row->generation, registration, label, sizeof label);
     snprintf(path, sizeof path, "%d", registration->id);
     snprintf(id, sizeof id, "%.*s:%lld", SLICE_ARG(row->section),
              (long long)row->event_row);

@@ -122,10 +122,33 @@ static void write_source(const char *file, int line, struct buf *out)
     buf_free(&text);
 }
 
-/* "a/roll.lua:12: in upvalue 'throw'" as "in upvalue 'throw' (roll.lua:12)",
- * all of them in one line. */
-static void write_way(struct slice trace, struct buf *out)
+/* " (roll.lua:12)" of "a/roll.lua:12: in upvalue 'throw'". */
+static void add_place(struct buf *out, struct slice line, const char *in)
 {
+    const char *slash = memrchr(line.ptr, '/', (size_t)(in - line.ptr));
+    const char *from = slash ? slash + 1 : line.ptr;
+    buf_addf(out, " (%.*s)", (int)(in - from), from);
+}
+
+/* The handler itself is the last of the functions: it is named by its label,
+ * "handler for !roll (roll.lua:9)", at the place it had come to. */
+static void add_handler(struct buf *out, struct slice line, const char *in,
+                        const char *label)
+{
+    const char *where = strrchr(label, '(');
+    size_t len = where ? (size_t)(where - label) : strlen(label);
+    while (len > 0 && label[len - 1] == ' ') {
+        len--;
+    }
+    buf_addf(out, "in %.*s", (int)len, label);
+    add_place(out, line, in);
+}
+
+/* "a/roll.lua:12: in upvalue 'throw'" as "in upvalue 'throw' (roll.lua:12)",
+ * all of them in one line. label: of the task, or NULL. */
+static void write_way(struct slice trace, const char *label, struct buf *out)
+{
+    bool named = false;
     for (int n = 1;; n++) {
         struct slice line = line_of(trace, n);
         if (!line.ptr) {
@@ -135,13 +158,17 @@ static void write_way(struct slice trace, struct buf *out)
         buf_adds(out, n == 1 ? "\n  " : ", ");
         if (!in) {
             buf_add(out, line);
-            continue;
+        } else if (label && !line_of(trace, n + 1).ptr) {
+            add_handler(out, line, in, label);
+            named = true;
+        } else {
+            buf_add(out,
+                    slice_make(in + 2, line.len - (size_t)(in + 2 - line.ptr)));
+            add_place(out, line, in);
         }
-        size_t place = (size_t)(in - line.ptr);
-        const char *slash = memrchr(line.ptr, '/', place);
-        const char *from = slash ? slash + 1 : line.ptr;
-        buf_add(out, slice_make(in + 2, line.len - place - 2));
-        buf_addf(out, " (%.*s)", (int)(in - from), from);
+    }
+    if (label && !named) {
+        buf_addf(out, "%s%s", trace.len ? ", in " : "\n  in ", label);
     }
 }
 
@@ -152,10 +179,7 @@ static void write_below(const struct failure *failure, bool source,
     if (source) {
         write_source(failure->file, failure->line, out);
     }
-    write_way(buf_slice(&failure->trace), out);
-    if (label) {
-        buf_addf(out, "%s%s", failure->trace.len ? ", in " : "\n  in ", label);
-    }
+    write_way(buf_slice(&failure->trace), label, out);
 }
 
 void failure_write(const struct failure *failure, struct buf *out)

@@ -133,7 +133,8 @@ const char *generation_base(const char *path)
     return slash ? slash + 1 : path;
 }
 
-void generation_label(const struct registration *registration, char *out,
+void generation_label(const struct generation *generation,
+                      const struct registration *registration, char *out,
                       size_t size)
 {
     const char *where = generation_base(registration->where);
@@ -142,7 +143,8 @@ void generation_label(const struct registration *registration, char *out,
         snprintf(out, size, "handler for %s (%s)", registration->name, where);
         break;
     case REGISTRATION_COMMAND:
-        snprintf(out, size, "handler for commands (%s)", where);
+        snprintf(out, size, "handler for %s%s (%s)",
+                 generation->world->host->prefix, registration->name, where);
         break;
     case REGISTRATION_HOOK:
         snprintf(out, size, "on(\"%s\") (%s)", registration->name, where);

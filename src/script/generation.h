@@ -77,8 +77,9 @@ struct registration *generation_find(const struct generation *generation,
 /* Does any registration want it? */
 bool generation_wants(const struct generation *generation,
                       const struct sync_occasion *occasion);
-/* "handler for message (echo.lua:1)" */
-void generation_label(const struct registration *registration, char *out,
+/* "handler for message (echo.lua:1)", "handler for !roll (roll.lua:9)" */
+void generation_label(const struct generation *generation,
+                      const struct registration *registration, char *out,
                       size_t size);
 /* The last part of a path, for people. */
 const char *generation_base(const char *path);

@@ -94,7 +94,7 @@ static void start(struct hook *hook, const struct registration *registration)
 {
     char label[160], path[16];
     struct err err;
-    generation_label(registration, label, sizeof label);
+    generation_label(hook->generation, registration, label, sizeof label);
     snprintf(path, sizeof path, "%d", registration->id);
     struct task_options options = {
         .handler = registration->id,

@@ -98,7 +98,7 @@ static void start_ready(struct generation *generation,
     static const struct task_owner owner = { .ended = on_ready_ended };
     char label[160], path[16];
     struct err err;
-    generation_label(registration, label, sizeof label);
+    generation_label(generation, registration, label, sizeof label);
     snprintf(path, sizeof path, "%d", registration->id);
     struct task_options options = {
         .handler = registration->id,

@@ -195,7 +195,7 @@ static void a_failing_handler_costs_its_event(void **state)
     expect_said("good ");
     expect_log("echo.lua:3: attempt to concatenate a nil value");
     expect_log("→    3 │         local x = nil .. 'y'");
-    expect_log("in handler for message (echo.lua:1)");
+    expect_log("4 │     end\n      in handler for message (echo.lua:3)");
     assert_int_equal(count_of(w.log, "attempt to concatenate"), 2);
     assert_int_equal(count_of(w.log, "│"), 3); /* its source is shown once */
     assert_int_equal(unfinished(), 0);
