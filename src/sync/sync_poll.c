@@ -10,8 +10,9 @@
 #include "sync_ingest.h"
 #include "sync_upload.h"
 
-#define RECENT 8 /* tokens we remember, to know a server that goes in circles  \
-                  */
+#define RECENT                                                                 \
+    8 /* tokens we remember, to know a server that goes in circles             \
+       */
 
 struct sync_poll {
     struct sync_poll_config config;
