@@ -50,6 +50,20 @@ def loose_password_file(rig):
     assert "chmod" in err, err
 
 
+@case("loose_session_file", servers=("fake",))
+def loose_session_file(rig):
+    """A session that others can read is refused, with the chmod to run."""
+    rig.login()
+    rig.script(ECHO)
+    rig.config()
+    rig.data("session").chmod(0o644)
+    status, _, err = rig.command("run")
+    assert status not in (0, 69, 75), (status, err)
+    assert "chmod" in err, err
+    rig.data("session").chmod(0o600)
+    rig.run().stop()
+
+
 @case("server_not_there")
 def server_not_there(rig):
     """login says so and ends with 69."""
@@ -219,6 +233,34 @@ def run_file_without_configuration(rig):
     assert status != 0, err
     assert alice.members(room)[rig.user_id] == "invite"
     process.stop()
+
+
+@case("once")
+def once(rig):
+    """--once answers what waits, and ends by itself with 0."""
+    chat = rig.chat(ECHO)
+    first = chat.say("before")
+    chat.answer(first)
+    chat.process.stop()
+    waiting = [chat.say(str(number)) for number in range(10)]
+    process = rig.start("run", "--once")
+    assert process.wait(60) == 0, process.log()
+    chat.assert_each_once([first, *waiting])
+
+
+@case("dry_run", servers=("fake",))
+def dry_run(rig):
+    """--dry-run receives and says what it would send; nothing goes out."""
+    chat = rig.chat(ECHO)
+    chat.process.stop()
+    process = rig.run("--dry-run")
+    event_id = chat.say("a marked text")
+    rig.server.ledger.until(
+        lambda: rig.server.delivered_to(rig.user_id, event_id), "delivery")
+    rig.until(lambda: "a marked text" in process.output() + process.log(),
+              process.log)
+    process.stop()
+    assert not rig.server.ledger.messages(user=rig.user_id)
 
 
 @case("interrupted", servers=("fake",))

@@ -47,6 +47,20 @@ def reload_under_load(rig):
     chat.process.stop()
 
 
+@case("reload_by_hangup", servers=("fake",))
+def reload_by_hangup(rig):
+    """SIGHUP reloads what changed; a broken file changes nothing."""
+    chat = rig.chat(versioned(0))
+    rig.script(versioned(1))
+    chat.process.signal(signal.SIGHUP)
+    rig.until(lambda: chat.ask("?") == "v1 ?", "the new code")
+    rig.script(BROKEN[0])
+    chat.process.signal(signal.SIGHUP)
+    chat.process.until_logged("did not load")
+    assert chat.ask("?") == "v1 ?"
+    chat.process.stop()
+
+
 @case("reload_check_only")
 def reload_check_only(rig):
     """--check-only loads and throws away; old handlers end on old code."""
@@ -126,6 +140,26 @@ def restart(rig):
         for event_id in said[room]:
             chat.answer(event_id, room)
         chat.assert_each_once(said[room], room)
+    chat.process.stop()
+
+
+@case("old_messages", servers=("fake",))
+def old_messages(rig):
+    """What is older than catch_up when the bot comes back is not answered."""
+    chat = rig.chat(ECHO, catch_up="10m")
+    chat.answer(chat.say("hello"))
+    chat.process.stop()
+
+    def said_ago(minutes):
+        return rig.server.inject(
+            chat.room, chat.alice.user_id, "m.room.message",
+            {"msgtype": "m.text", "body": f"{minutes} minutes ago"},
+            at=time.time() - 60 * minutes)
+    old, recent = said_ago(11), said_ago(9)
+    chat.process = rig.run()
+    chat.answer(recent)
+    chat.answer(chat.say("now"))
+    assert not chat.replies(old, chat.alice.timeline(chat.room))
     chat.process.stop()
 
 
