@@ -42,8 +42,20 @@ void transport_curl_explain_stop(struct transfer *transfer)
     }
 }
 
+/* How curl calls a header line longer than its own 100 KiB. */
+static bool is_too_large(CURLcode code)
+{
+#if LIBCURL_VERSION_NUM >= 0x080600
+    if (code == CURLE_TOO_LARGE)
+        return true;
+#endif
+    return code == CURLE_OUT_OF_MEMORY;
+}
+
 static enum err_kind kind_of(const struct transfer *transfer, CURLcode code)
 {
+    if (is_too_large(code))
+        return ERR_LIMIT;
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         return ERR_TIMEOUT;
@@ -52,8 +64,6 @@ static enum err_kind kind_of(const struct transfer *transfer, CURLcode code)
     case CURLE_UNSUPPORTED_PROTOCOL:
         /* where a redirect leads; else curl means a reply that is no HTTP */
         return transfer->head.status / 100 == 3 ? ERR_DENIED : ERR_NETWORK;
-    case CURLE_OUT_OF_MEMORY: /* so curl calls a header line of 100 KiB, too */
-        return ERR_LIMIT;
     default:
         return ERR_NETWORK;
     }
@@ -66,7 +76,7 @@ void transport_curl_explain(struct transfer *transfer, CURLcode code)
 
     if (transfer->stop)
         transport_curl_explain_stop(transfer);
-    else if (code == CURLE_OUT_OF_MEMORY)
+    else if (is_too_large(code))
         err_set(&transfer->err, kind_of(transfer, code),
                 "%.*s: a header of the reply is too long, or memory ran out",
                 SLICE_ARG(host));
