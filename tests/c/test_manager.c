@@ -223,7 +223,7 @@ static void check_finds_what_would_not_load(void **state)
                            "bot.call('account.rooms', {})\n");
     write_file("bad.lua", "\nbot.on('mesage', print)\n");
     write_file("matrix/lint.lua",
-               "return { check = function() return {} end }");
+               "return { check = function() return {}, true end }");
     buf_init(&out, LIMIT_REPORT);
     snprintf(path, sizeof path, "%s/good.lua", w.dir);
     struct manager_script script = { .name = "check", .path = path };
@@ -234,16 +234,16 @@ static void check_finds_what_would_not_load(void **state)
                "local core = ...\n"
                "local word = core.require 'word'\n"
                "return { check = function(text, file, known)\n"
-               "    local line = text:match('mesage') and 2\n"
+               "    local line = text:match('mesage') and 1\n"
                "    return line and known.bot and { { line = line, col = 9,\n"
-               "        level = 'warning', message = word } } or {}\n"
+               "        level = 'warning', message = word } } or {}, true\n"
                "end }\n");
     write_file("matrix/word.lua", "return 'odd'");
     snprintf(path, sizeof path, "%s/bad.lua", w.dir);
     assert_int_equal(check_script(w.loop, &script, w.dir, &out, &err), 2);
     assert_non_null(strstr(buf_str(&out), "bad.lua:2:1: error: unknown event "
                                           "'mesage', did you mean"));
-    assert_non_null(strstr(buf_str(&out), "bad.lua:2:9: warning: odd\n"));
+    assert_non_null(strstr(buf_str(&out), "bad.lua:1:9: warning: odd\n"));
     snprintf(path, sizeof path, "%s/none.lua", w.dir);
     assert_int_equal(check_script(w.loop, &script, w.dir, &out, &err), -1);
     buf_free(&out);
