@@ -209,6 +209,19 @@ static struct outbox_wait *put_new(struct outbox *outbox,
     return NULL;
 }
 
+/* An id answers for what it was used for: never for another room. */
+static int check_room(const struct outbox_send *send, struct slice room_id,
+                      struct err *err)
+{
+    if (slice_eq(send->room_id, room_id))
+        return 0;
+    return err_set(err, ERR_MISUSE,
+                   "cannot send to %.*s: a send to %.*s has the transaction id "
+                   "%.*s",
+                   SLICE_ARG(send->room_id), SLICE_ARG(room_id),
+                   SLICE_ARG(send->txn_id));
+}
+
 /* 1 when the room is encrypted and type and content are what may go out. */
 static int encrypt(struct outbox *outbox, const struct outbox_send *send,
                    struct buf *type, struct buf *content, struct err *err)
@@ -233,12 +246,17 @@ struct outbox_wait *outbox_put(struct outbox *outbox,
     struct buf type, content;
     struct outbox_wait *wait = NULL;
 
-    if (item)
+    if (item && item->lane &&
+        check_room(send, slice_str(item->lane->room_id), err) < 0)
+        return NULL;
+    if (item && item->lane)
         return outbox_wait_item(item, done, arg, err);
     int found =
         store_outbox_find(outbox->config.store, send->txn_id, &row, err);
-    if (found < 0)
+    if (found < 0 || (found == 1 && check_room(send, row.room_id, err) < 0))
         return NULL;
+    if (item)
+        return outbox_wait_item(item, done, arg, err);
     if (found == 1 && row.state != STORE_SEND_WAITING)
         return outbox_wait_row(outbox, &row, done, arg, err);
     buf_init(&type, LIMIT_IDENTIFIER);
@@ -382,6 +400,11 @@ void outbox_synced(struct outbox *outbox)
     outbox->syncs++;
     outbox->recheck = true;
     wake_all(outbox);
+}
+
+bool outbox_is_synced(const struct outbox *outbox)
+{
+    return outbox->syncs > 0;
 }
 
 int outbox_echo(struct outbox *outbox, struct slice txn_id,

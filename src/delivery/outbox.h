@@ -37,6 +37,8 @@ void outbox_free(struct outbox *outbox);
  * outbox_synced, to be matched by their echo first. */
 int outbox_start(struct outbox *outbox, struct err *err);
 void outbox_synced(struct outbox *outbox);
+/* Was it called yet? Before that, what is known of rooms may be old. */
+bool outbox_is_synced(const struct outbox *outbox);
 
 struct outbox_send {
     const char *script;
@@ -51,7 +53,7 @@ typedef void outbox_done_fn(void *arg, struct slice event_id,
 struct outbox_wait; /* gone once done is entered */
 /* Refuses encrypted rooms through crypto_encrypt (error from start). A row
  * with that txn_id that is settled answers with the same event id; one still
- * waiting is waited for. */
+ * waiting is waited for; a row of another room refuses (ERR_MISUSE). */
 struct outbox_wait *outbox_put(struct outbox *outbox,
                                const struct outbox_send *send,
                                outbox_done_fn *done, void *arg,

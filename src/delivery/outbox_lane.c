@@ -66,7 +66,10 @@ static struct outbox_item *first_of(const struct outbox_lane *lane)
 
 bool outbox_lane_is_first(const struct outbox_item *item)
 {
-    return !item->outbox->held && first_of(item->lane) == item &&
+    const struct outbox *outbox = item->outbox;
+
+    /* Lanes go before their outbox does. */
+    return !outbox->gone && !outbox->held && first_of(item->lane) == item &&
            !item->lane->timer;
 }
 
@@ -356,7 +359,8 @@ static int find_way(const struct outbox_item *item, enum way *way,
         return -1;
     *way = UNSURE;
     if (!plain || item->lane->checked ||
-        (found == 1 && slice_is(room.membership, "join")))
+        (found == 1 && slice_is(room.membership, "join") &&
+         outbox_is_synced(item->outbox)))
         *way = IN_CLEAR;
     if (found == 1 && room.encrypted && plain)
         *way = NOT_AT_ALL;
@@ -364,7 +368,8 @@ static int find_way(const struct outbox_item *item, enum way *way,
 }
 
 /* The latch may have closed since the send was made, so it is read before
- * every try. A room that sync never brought as joined is asked about. */
+ * every try. A room that sync never brought as joined is asked about, and any
+ * room before the first sync: it may have closed while nobody looked. */
 static void check_first(struct outbox_item *item)
 {
     enum way way;

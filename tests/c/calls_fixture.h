@@ -61,6 +61,7 @@ static inline void open_outbox(void)
     };
     host.outbox = outbox_new(&config, &err);
     assert_non_null(host.outbox);
+    outbox_synced(host.outbox);
 }
 
 /* A host without an account, as under exec. */

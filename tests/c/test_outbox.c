@@ -20,6 +20,7 @@ static struct homeserver *homeserver;
 static struct crypto *crypto;
 static struct outbox *outbox;
 static bool dry_run;
+static bool synced; /* before the outbox starts */
 
 /* ---- rig ---- */
 
@@ -48,6 +49,8 @@ static void open_outbox(void)
 
     outbox = outbox_new(&config, &err);
     assert_non_null(outbox);
+    if (synced)
+        outbox_synced(outbox);
     ok(outbox_start(outbox, &err));
 }
 
@@ -79,6 +82,7 @@ static int set_up(void **state)
         return -1;
     lost = 0;
     dry_run = false;
+    synced = true;
     crypto = crypto_new(store, &err);
     open_network();
     open_outbox();
@@ -539,6 +543,42 @@ static void an_echo_settles_what_is_on_the_wire(void **state)
     assert_int_equal(outbox_pending(outbox), 0);
 }
 
+static void what_is_not_committed_yet_outlives_the_outbox(void **state)
+{
+    struct sent a, b;
+
+    (void)state;
+    put(&a, "!r", "t1");
+    put(&b, "!r", "t2");
+    restart(); /* its rows are committed while it goes */
+    assert_int_equal(a.done + b.done, 0);
+    assert_int_equal(outbox_pending(outbox), 2);
+    fake_on(fake, "PUT", "/rooms/%21r/",
+            (struct fake_reply) { .body = taken.body, .times = 2 });
+    loop_advance(loop, 1000);
+    assert_int_equal(fake->count, 2);
+    assert_non_null(strstr(fake->seen[0].url, "/t1"));
+    assert_int_equal(outbox_pending(outbox), 0);
+}
+
+static void an_id_belongs_to_one_room(void **state)
+{
+    struct sent a, b;
+    struct outbox_send send = message("!s", "t1");
+
+    (void)state;
+    expect("/rooms/%21r/send/m.room.message/t1", taken);
+    put(&a, "!r", "t1");
+    for (int i = 0; i < 3; i++) { /* stored, on the wire, settled */
+        assert_null(outbox_put(outbox, &send, on_done, &b, &err));
+        assert_int_equal(err.kind, ERR_MISUSE);
+        assert_non_null(strstr(err.text, "!r"));
+        loop_advance(loop, i * 1000);
+    }
+    assert_true(a.ok);
+    assert_int_equal(fake->count, 1);
+}
+
 /* ---- encryption ---- */
 
 static void encrypt_room(const char *room_id)
@@ -626,6 +666,28 @@ static void a_room_sync_never_brought_is_asked_about(void **state)
         if (!a.ok)
             assert_int_equal(a.err.kind, cases[i].kind);
     }
+}
+
+static void what_was_known_before_the_first_sync_may_be_old(void **state)
+{
+    static const char url[] =
+        "/_matrix/client/v3/rooms/%21r/state/m.room.encryption";
+    struct sent a, b;
+
+    (void)state;
+    synced = false;
+    restart();
+    fake_on(fake, "GET", url, (struct fake_reply) { .body = "{}" });
+    put(&a, "!r", "t1");
+    loop_advance(loop, 1000);
+    assert_int_equal(a.err.kind, ERR_UNSUPPORTED);
+    assert_int_equal(fake->count, 1);
+    outbox_synced(outbox);
+    expect("/t2", taken);
+    put(&b, "!r", "t2");
+    loop_advance(loop, 1000);
+    assert_true(b.ok);
+    assert_int_equal(fake->count, 2);
 }
 
 /* ---- the rest ---- */
@@ -729,9 +791,12 @@ int main(void)
         TEST(untried_rows_of_handlers_that_run_again_are_dropped),
         TEST(a_row_tried_long_ago_waits_for_its_echo),
         TEST(an_echo_settles_what_is_on_the_wire),
+        TEST(what_is_not_committed_yet_outlives_the_outbox),
+        TEST(an_id_belongs_to_one_room),
         TEST(nothing_goes_into_an_encrypted_room),
         TEST(the_latch_counts_for_what_waits_already),
         TEST(a_room_sync_never_brought_is_asked_about),
+        TEST(what_was_known_before_the_first_sync_may_be_old),
         TEST(held_sends_wait),
         TEST(a_dead_login_loses_nothing),
         TEST(many_rooms_share_the_wire),
