@@ -110,6 +110,14 @@ static int check_room(const struct call_host *host, const struct segments *s,
                        "nothing goes out in clear",
                        SLICE_ARG(segment(s, at + 1)));
     }
+    /* client.send and the like ask the server; this goes out as it is. */
+    if (!found || !slice_is(room.membership, "join") ||
+        (host->outbox && !outbox_is_synced(host->outbox))) {
+        return err_set(err, ERR_UNSUPPORTED,
+                       "cannot send to %.*s: it is not known yet whether the "
+                       "room is encrypted; room:send_event finds out",
+                       SLICE_ARG(segment(s, at + 1)));
+    }
     return 0;
 }
 

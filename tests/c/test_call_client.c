@@ -397,6 +397,8 @@ static void own_requests_cannot_touch_the_login(void **state)
         { "PUT", "/rooms//!secret/send/t/1", "{}", ERR_UNSUPPORTED },
         { "PUT", "/_matrix/client/r0/rooms/!secret/send/t/1", "{}",
           ERR_UNSUPPORTED },
+        { "PUT", "/rooms/!unknown/send/t/1", "{}", ERR_UNSUPPORTED },
+        { "PUT", "/rooms/!left/send/t/1", "{}", ERR_UNSUPPORTED },
         { "PUT", "/rooms/!secret/state/t/", "{}", ERR_TASK },
         { "PUT", "/rooms/!open/send/t/1", "{}", ERR_TASK },
         { "PUT", "/rooms/!open/send/t/1?x=/", "{}", ERR_MISUSE },
@@ -407,6 +409,7 @@ static void own_requests_cannot_touch_the_login(void **state)
     (void)state;
     add_room("!secret", "join", true);
     add_room("!open", "join", false);
+    add_room("!left", "leave", false);
     is("client.open", "{\"own\":true}", "{\"client\":1}");
     is("client.open", "{\"own\":true}", "{\"client\":1}");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
