@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "digest.h"
 #include "limits.h"
 #include "port.h"
 #include "task_internal.h"
@@ -67,15 +68,33 @@ static struct handle *push_handle(lua_State *L)
     return handle;
 }
 
+#define PATH_MOST 128 /* then it goes on from its hash */
+
+/* "3.1.2": no two tasks of an event have the same, however long the line of
+ * those that spawned each other. */
+static void write_path(struct task *parent, char *path, size_t size)
+{
+    const char *from = parent->cause_path ? parent->cause_path : "0";
+    unsigned char hash[SHA256_SIZE];
+    struct buf text;
+    buf_init(&text, 2 * SHA256_SIZE);
+    if (strlen(from) > PATH_MOST) {
+        digest_sha256(slice_str(from), hash);
+        digest_hex(slice_make((const char *)hash, sizeof hash), &text);
+        from = buf_str(&text);
+    }
+    snprintf(path, size, "%s.%u", from, ++parent->spawned);
+    buf_free(&text);
+}
+
 static struct task *new_task(lua_State *L, struct task *parent, struct err *err)
 {
-    char label[TRACE_FILE + 32], path[256];
+    char label[TRACE_FILE + 32], path[PATH_MOST + 16];
     struct trace_place place;
     bool known = trace_where(L, 0, &place);
     snprintf(label, sizeof label, "task spawned at %s:%d",
              known ? place.file : "?", place.line);
-    snprintf(path, sizeof path, "%s.%u",
-             parent->cause_path ? parent->cause_path : "0", ++parent->spawned);
+    write_path(parent, path, sizeof path);
     struct task_options options = {
         .label = label,
         .cause = { slice_str(parent->cause_event), slice_str(path), 0,

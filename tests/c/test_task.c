@@ -450,6 +450,26 @@ static void causes_count_writes_by_task_and_spawn(void **state)
                                         "$ev/1.2/1 ");
 }
 
+static void no_two_tasks_have_the_same_cause(void **state)
+{
+    char *before = NULL;
+    int count = 0;
+    (void)state;
+    fixture_load("local function go(n) "
+                 "if n < 3 then matrix.wait(0, 'write') end "
+                 "if n > 0 then matrix.join(matrix.spawn(go, n - 1)) end end\n"
+                 "bot.on(function() go(200) end)");
+    fixture.causes[0] = '\0';
+    assert_int_equal(fixture_run(1)->end, TASK_DONE);
+    for (char *cause = strtok(fixture.causes, " "); cause;
+         cause = strtok(NULL, " ")) {
+        assert_true(!before || strcmp(before, cause) != 0);
+        before = cause;
+        count++;
+    }
+    assert_int_equal(count, 3);
+}
+
 static void handler_time_counts_waits_but_not_parking(void **state)
 {
     struct gen_config config = fixture_config();
@@ -599,6 +619,7 @@ int main(void)
         TEST(a_spawned_failure_nobody_joins_is_logged),
         TEST(spawning_in_the_main_chunk_or_retired_is_refused),
         TEST(causes_count_writes_by_task_and_spawn),
+        TEST(no_two_tasks_have_the_same_cause),
         TEST(handler_time_counts_waits_but_not_parking),
         TEST(end_hook_comes_once_for_every_task),
         TEST(many_tasks_end_in_one_line_without_nesting),
