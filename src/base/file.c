@@ -55,11 +55,9 @@ static int read_all(int fd, size_t max, struct buf *out)
     }
 }
 
-int file_read(const char *path, size_t max, struct buf *out, struct err *err)
+static int read_fd(int fd, const char *path, size_t max, struct buf *out,
+                   struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return failed("read", path, err);
     size_t start = out->len;
     int status = read_all(fd, max, out);
     close_quietly(fd);
@@ -72,6 +70,29 @@ int file_read(const char *path, size_t max, struct buf *out, struct err *err)
     return err_set(err, ERR_LIMIT,
                    "cannot read %s: it is larger than the limit of %zu bytes",
                    path, max < room ? max : room);
+}
+
+int file_read(const char *path, size_t max, struct buf *out, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return fd < 0 ? failed("read", path, err)
+                  : read_fd(fd, path, max, out, err);
+}
+
+int file_read_regular(const char *path, size_t max, struct buf *out,
+                      struct err *err)
+{
+    /* Opening a pipe waits for a writer, too. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat st = { 0 };
+    if (fd < 0)
+        return failed("read", path, err);
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        return read_fd(fd, path, max, out, err);
+    bool directory = S_ISDIR(st.st_mode);
+    close(fd);
+    errno = directory ? EISDIR : EACCES;
+    return err_set(err, ERR_SYSTEM, "cannot read %s: it is not a file", path);
 }
 
 /* Returns owned: the path of the directory that path is in, or NULL. */

@@ -12,6 +12,10 @@
 /* Appends the file's bytes to out, which is as before on failure. ERR_LIMIT
  * for more than max bytes, ERR_SYSTEM for the rest. */
 int file_read(const char *path, size_t max, struct buf *out, struct err *err);
+/* The same, but never waits: what is no regular file is refused. For whatever
+ * is read while the loop runs. */
+int file_read_regular(const char *path, size_t max, struct buf *out,
+                      struct err *err);
 
 /* Replaces or makes the file, mode 0600 whatever the umask is. After a crash
  * it holds the old or the new bytes whole; on return the new ones are on the

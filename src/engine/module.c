@@ -34,8 +34,14 @@ int module_load(lua_State *L, const char *path, struct err *err)
     char name[LIMIT_PATH + 1];
     struct buf text;
     buf_init(&text, LIMIT_SCRIPT_FILE);
-    int status = gen->track ? track_read(gen->track, path, &text, err)
-                            : file_read(path, LIMIT_SCRIPT_FILE, &text, err);
+    int status;
+    if (gen->caller.exec) { /* which may be told to read a pipe */
+        status = file_read(path, LIMIT_SCRIPT_FILE, &text, err);
+    } else if (gen->track) {
+        status = track_read(gen->track, path, &text, err);
+    } else {
+        status = file_read_regular(path, LIMIT_SCRIPT_FILE, &text, err);
+    }
     if (status == 0) {
         struct slice chunk = skip_head(buf_slice(&text));
         snprintf(name, sizeof name, "@%s", path);

@@ -82,7 +82,7 @@ int track_read(struct track *track, const char *path, struct buf *text,
         return err_set(err, ERR_LIMIT,
                        "cannot read %s: too many files in this script", path);
     }
-    if (file_read(path, LIMIT_SCRIPT_FILE, text, err) != 0) {
+    if (file_read_regular(path, LIMIT_SCRIPT_FILE, text, err) != 0) {
         return -1;
     }
     if (file->missing) { /* else what was read first is what counts */
@@ -103,7 +103,7 @@ static bool differs(const struct file *file, struct buf *text)
 {
     unsigned char hash[SHA256_SIZE];
     buf_clear(text);
-    if (file_read(file->path, LIMIT_SCRIPT_FILE, text, NULL) != 0) {
+    if (file_read_regular(file->path, LIMIT_SCRIPT_FILE, text, NULL) != 0) {
         return !file->missing;
     }
     if (file->missing) {

@@ -86,7 +86,7 @@ int saved_login_read(const char *file, struct saved_login *login,
 
     *login = (struct saved_login) { 0 };
     buf_init(&text, LIMIT_SESSION_FILE);
-    if (file_read(file, LIMIT_SESSION_FILE, &text, err) < 0) {
+    if (file_read_regular(file, LIMIT_SESSION_FILE, &text, err) < 0) {
         rc = errno == ENOENT ? 0 : -1;
         goto done;
     }

@@ -110,7 +110,7 @@ static void write_source(const char *file, int line, struct buf *out)
 {
     struct buf text;
     buf_init(&text, LIMIT_SCRIPT_FILE);
-    if (line > 0 && file_read(file, LIMIT_SCRIPT_FILE, &text, NULL) == 0) {
+    if (line > 0 && file_read_regular(file, LIMIT_SCRIPT_FILE, &text, NULL) == 0) {
         for (int n = line - 1; n <= line + 1; n++) {
             struct slice source = line_of(buf_slice(&text), n);
             if (n > 0 && source.ptr) {

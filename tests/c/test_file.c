@@ -97,6 +97,32 @@ static void read_says_what_and_why(void **state)
     buf_free(&out);
 }
 
+static void only_files_are_read_without_waiting(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        int why; /* 0: it is read */
+    } rows[] = {
+        { "f", 0 },      { "link", 0 },           { "pipe", EACCES },
+        { ".", EISDIR }, { "/dev/null", EACCES }, { "gone", ENOENT },
+    };
+    struct buf out;
+    struct err err;
+    write_plain("f", "text", 0600);
+    assert_int_equal(symlink("f", "link"), 0);
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        buf_init(&out, 10);
+        errno = 0;
+        assert_int_equal(file_read_regular(rows[i].path, 10, &out, &err),
+                         rows[i].why ? -1 : 0);
+        assert_int_equal(rows[i].why ? errno : 0, rows[i].why);
+        assert_string_equal(buf_str(&out), rows[i].why ? "" : "text");
+        buf_free(&out);
+    }
+}
+
 static int count_files(void)
 {
     int count = 0;
@@ -256,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(reads_up_to_the_limit),
         IN_FOLDER(read_says_what_and_why),
+        IN_FOLDER(only_files_are_read_without_waiting),
         IN_FOLDER(write_is_private_whatever_the_umask),
         IN_FOLDER(write_replaces_a_link),
         IN_FOLDER(a_failed_write_leaves_no_trace),
