@@ -431,15 +431,26 @@ void dispatch_cut(struct dispatch *d, const struct generation *generation)
     }
 }
 
-void dispatch_abandon(struct dispatch *d, const struct generation *generation)
+static struct row *find_bound(const struct dispatch *d,
+                              const struct generation *generation)
 {
-    list_each_safe(node, &d->rows)
+    list_each(node, &d->rows)
     {
         struct row *row = list_entry(node, struct row, node);
         if (row->generation == generation) {
-            row->cut = true;
-            dispatch_row_close(row);
+            return row;
         }
+    }
+    return NULL;
+}
+
+/* From the start each time: where one ends others begin, and may be gone. */
+void dispatch_abandon(struct dispatch *d, const struct generation *generation)
+{
+    struct row *row;
+    while ((row = find_bound(d, generation)) != NULL) {
+        row->cut = true;
+        dispatch_row_close(row);
     }
 }
 
