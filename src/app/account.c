@@ -407,7 +407,10 @@ static void on_scripts_stopped(void *arg)
 {
     struct account *account = arg;
 
-    store_flush(account->store);
+    /* An ingest under way is rolled back when the account is closed, and what
+     * is queued then follows. */
+    if (!store_ingest_open(account->store))
+        store_flush(account->store);
     account->stop_done(account->stop_arg);
 }
 

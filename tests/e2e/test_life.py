@@ -406,3 +406,27 @@ end)
     bodies = [e["content"]["body"] for e in
               chat.replies(event_id, chat.alice.timeline(chat.room))]
     assert bodies == ["begun", "ended"], bodies
+
+
+@case("stopped_while_a_sync_is_stored", servers=("fake",))
+def stopped_in_ingest(rig):
+    """A stop gives up a huge response half-way; it comes again."""
+    chat = rig.chat(ECHO)
+    wal = rig.data("account.db-wal")
+    before = wal.stat().st_size
+
+    def swell(body):
+        rooms = body.setdefault("rooms", {}).setdefault("join", {})
+        rooms.setdefault(chat.room, {})["state"] = {"events": [
+            {"type": f"m.room.x{number}", "state_key": "", "event_id": "$x",
+             "sender": chat.alice.user_id, "origin_server_ts": 1,
+             "content": {"text": "x" * 100}} for number in range(100000)]}
+        return body
+    rig.server.tamper(
+        "sync", swell, when=lambda request: not request.headers.get(
+            "authorization", "").endswith(chat.alice.token))
+    rig.server.say(chat.alice.user_id, chat.room, "swell")
+    rig.until(lambda: wal.stat().st_size > before + 1000000, "half of it")
+    chat.process.stop()
+    assert "Assertion" not in chat.process.log()
+    rig.start("run").until_ready().stop()
