@@ -14,9 +14,10 @@
  * scripts store: a second file, so that bot.store never waits for a long
  * ingest). SQLite, WAL, synchronous=FULL. Only store*.c know SQL.
  *
- * Writing to account.db goes through store_write: all writes queued in one
- * turn of the loop share one commit, and none runs while an ingest holds the
- * gate. Reading is direct. All strings are UTF-8 slices, copied. */
+ * Writing to account.db goes through store_write: all writes queued within
+ * LIMIT_COMMIT_TURNS turns of the loop share one commit, and none runs while
+ * an ingest holds the gate. Reading is direct. All strings are UTF-8 slices,
+ * copied. */
 
 struct store;
 

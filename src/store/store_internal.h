@@ -151,6 +151,7 @@ struct store {
     struct list queue; /* of struct write */
     int queued;
     struct tick *tick;
+    int turns;      /* until the queue is committed */
     bool ingesting; /* the gate is shut */
     bool writing;   /* run functions are being called */
     bool closing;

@@ -93,6 +93,34 @@ static void writes_of_a_turn_share_one_commit(void **state)
     }
 }
 
+struct chain {
+    struct job jobs[4];
+    int queued;
+};
+
+static void queue_next(void *arg)
+{
+    struct chain *chain = arg;
+    queue(chain->jobs + chain->queued++, 1);
+    if (chain->queued < 4)
+        assert_non_null(tick_start(loop, queue_next, chain, &err));
+}
+
+/* The end of a handler, its turn handed on, the claim of the next one. */
+static void what_a_write_sets_off_shares_its_commit(void **state)
+{
+    (void)state;
+    struct chain chain = {
+        { { .key = "a" }, { .key = "b" }, { .key = "c" }, { .key = "d" } }, 0
+    };
+    watch_commits(0);
+    assert_non_null(tick_start(loop, queue_next, &chain, &err));
+    loop_run(loop);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(chain.jobs[i].dones, 1);
+    assert_int_equal(commits, 2); /* a to c; d came too late */
+}
+
 static void failing_write_undoes_only_itself(void **state)
 {
     (void)state;
@@ -560,6 +588,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         MEMORY_TEST(writes_of_a_turn_share_one_commit),
+        MEMORY_TEST(what_a_write_sets_off_shares_its_commit),
         MEMORY_TEST(failing_write_undoes_only_itself),
         MEMORY_TEST(failed_commit_moves_nothing_and_work_goes_on),
         MEMORY_TEST(full_disk_fails_the_turn_and_heals),
