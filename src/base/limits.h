@@ -40,7 +40,7 @@
 #define LIMIT_INGEST_SLICE_MS 10                 /* ... beyond that, per tick */
 #define LIMIT_FIRST_MINUTE_REQUESTS 12           /* of /sync while it fails */
 #define LIMIT_SYNC_TOTAL_MS (24 * 3600 * 1000LL) /* one response, at most */
-#define LIMIT_SYNC_TIMELINE 50                   /* events per room asked for */
+#define LIMIT_SYNC_TIMELINE 100                  /* events per room asked for */
 #define LIMIT_SYNC_PAUSE_MS 1000   /* after a reply that brought nothing */
 #define LIMIT_SYNC_LOCKED_MS 60000 /* between looks at a locked account */
 #define LIMIT_SYNC_FILTER KIB(64)

@@ -524,7 +524,7 @@ static void the_filter_asks_for_what_is_wanted(void **state)
     struct sync_filter *filter = sync_filter_new(&interest, ME, &err);
     assert_string_equal(
         sync_filter_json(filter).ptr,
-        quoted("{'room':{'timeline':{'limit':50,'lazy_load_members':true,"
+        quoted("{'room':{'timeline':{'limit':100,'lazy_load_members':true,"
                "'types':['m.room.*','m.space.*','m.policy.*','m.room.message',"
                "'org.example.thing'],'not_types':['m.room.encrypted',"
                "'m.room.message.feedback','m.room.redaction',"
