@@ -5,6 +5,7 @@
 
 #include <lauxlib.h>
 
+#include "api_name.h"
 #include "json_lua.h"
 #include "json_read.h"
 #include "json_text.h"
@@ -192,7 +193,8 @@ static struct slice write_args(lua_State *L, const struct call *call)
 
 static int push_failure(lua_State *L, const struct op *op)
 {
-    const struct err err = op->err;
+    struct err err = op->err;
+    api_name_error(&err, op->call->name);
     if (err.kind == ERR_MISUSE) {
         return port_raise(L, "%s", err.text);
     }
@@ -278,6 +280,7 @@ static int port_call(lua_State *L)
     struct err err;
     struct op *op = start(L, call, bytes, &err);
     if (!op) {
+        api_name_error(&err, call->name);
         return err.kind == ERR_MISUSE ? port_raise(L, "%s", err.text)
                                       : port_fail(L, &err);
     }

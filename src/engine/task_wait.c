@@ -1,5 +1,6 @@
 #include <lauxlib.h>
 
+#include "api_name.h"
 #include "limits.h"
 #include "port.h"
 #include "task_internal.h"
@@ -11,6 +12,18 @@ bool task_can_wait(lua_State *L)
     const struct gen *gen = gen_from(L);
     return gen->running && !gen->closing && !gen->running->no_wait &&
            gen->chain && lua_isyieldable(L);
+}
+
+/* What the script called, when the library is who called name. */
+static const char *library_call(lua_State *L, int level, const char *name,
+                                lua_Debug *ar)
+{
+    while (lua_getstack(L, level, ar) && lua_getinfo(L, "Sn", ar) &&
+           strncmp(ar->source, TRACE_LIBRARY, strlen(TRACE_LIBRARY)) == 0) {
+        name = ar->name ? ar->name : name;
+        level++;
+    }
+    return name;
 }
 
 /* The C function, or metamethod, that stands between here and the task. */
@@ -32,7 +45,7 @@ static const char *blocking_call(lua_State *L, lua_Debug *ar)
             passes |= strcmp(ar->name, yieldable[i]) == 0;
         }
         if (!passes) {
-            return ar->name;
+            return library_call(L, level + 1, ar->name, ar);
         }
     }
     return NULL;
@@ -43,7 +56,9 @@ static int refuse(lua_State *L, const char *what)
     const struct gen *gen = gen_from(L);
     lua_Debug ar, inner;
     const char *called = trace_called_as(L, &ar);
-    what = called ? called : what;
+    char shown[API_NAME];
+    api_name(what, shown);
+    what = called ? called : shown;
     if (gen->closing) {
         return port_raise(L, "'%s' cannot wait: its task is being closed",
                           what);

@@ -193,12 +193,14 @@ static void add_path(const struct step *at, struct buf *path)
     }
 }
 
+#define SHOWN_PATH 100 /* bytes */
+
 /* Raises "<path> <what>". */
 static void refuse(struct writer *w, const char *what)
 {
     char text[512];
     struct buf path;
-    buf_init(&path, sizeof text / 2);
+    buf_init(&path, SHOWN_PATH);
     if (w->at) {
         add_path(w->at, &path);
     } else {

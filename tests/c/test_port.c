@@ -1,4 +1,5 @@
 /* layer: engine */
+#include "api_name.h"
 #include "script_fixture.h"
 
 struct row {
@@ -167,6 +168,36 @@ static void a_task_that_may_not_wait_says_so(void **state)
                         "'wait' cannot wait in on('snapshot')");
 }
 
+static void errors_speak_of_what_scripts_call(void **state)
+{
+    static const struct {
+        const char *call, *text, *shown;
+        enum err_kind kind, to;
+    } rows[] = {
+        { "room.send", "room.send: no answer", "room:send: no answer",
+          ERR_TIMEOUT, ERR_TIMEOUT },
+        { "script.on", "script.on: only while it loads",
+          "bot:on: only while it loads", ERR_MISUSE, ERR_MISUSE },
+        { "secret.get", "secret.get is only for plain scripts",
+          "matrix.secret is only for plain scripts", ERR_MISUSE, ERR_MISUSE },
+        { "client.open", "client.open: no login", "matrix.client: no login",
+          ERR_CONFIG, ERR_STORE },
+        { "room.send", "room.sender: x", "room.sender: x", ERR_SYSTEM,
+          ERR_STORE },
+        { "room.send", "room.send", "room.send", ERR_LIMIT, ERR_LIMIT },
+        { "test.now", "test.now: x", "test.now: x", ERR_JSON, ERR_JSON },
+        { NULL, "room.send: x", "room.send: x", ERR_DENIED, ERR_DENIED },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct err err;
+        err_set(&err, rows[i].kind, "%s", rows[i].text);
+        api_name_error(&err, rows[i].call);
+        assert_string_equal(err.text, rows[i].shown);
+        assert_int_equal(err.kind, rows[i].to);
+    }
+}
+
 int main(void)
 {
 #define TEST(fn)                                                               \
@@ -178,6 +209,7 @@ int main(void)
         TEST(failures_are_values_made_by_the_library),
         TEST(core_tells_where_the_script_is),
         TEST(a_task_that_may_not_wait_says_so),
+        TEST(errors_speak_of_what_scripts_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

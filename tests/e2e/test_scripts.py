@@ -148,7 +148,7 @@ function t.store()
     local ok, err = pcall(function()
         bot.store:update("n", function() matrix.sleep(1) end)
     end)
-    assert(not ok and err:find("'sleep' cannot wait"), err)
+    assert(not ok and err:find("'sleep' cannot wait inside 'update'"), err)
     ok, err = pcall(function() bot.store:set("v", { { cb = print } }) end)
     assert(not ok and err:find("v[1].cb is a function", 1, true), err)
     local keys = {}
