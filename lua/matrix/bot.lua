@@ -112,7 +112,15 @@ function methods.user(_, user_id)
     return member.user(user_id)
 end
 
+local memberships = {
+    join = true, invite = true, knock = true, leave = true, ban = true, all = true,
+}
+
 function methods.rooms(_, membership)
+    if membership and not memberships[membership] then
+        core.raise(("bot:rooms: unknown membership '%s'%s"):format(membership,
+            suggest.hint(membership, memberships)))
+    end
     local list, err = core.call("account.rooms", { membership = membership })
     if not list then error(err, 0) end
     local at = 0

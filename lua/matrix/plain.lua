@@ -13,6 +13,10 @@ end
 
 local copy
 
+local function check_text(text, path)
+    if not utf8.len(text) then core.raise(path .. " is not valid UTF-8, which cannot be kept") end
+end
+
 local function copy_table(value, path, open)
     if open[value] then core.raise(path .. " contains itself") end
     open[value] = true
@@ -20,6 +24,7 @@ local function copy_table(value, path, open)
     for k, v in next, value do
         local at
         if type(k) == "string" then
+            check_text(k, "a key of " .. path)
             at, strings = path .. "." .. k, strings + 1
         elseif math.type(k) == "integer" then
             at = ("%s[%d]"):format(path, k)
@@ -48,7 +53,10 @@ function copy(value, path, open)
             core.raise(("%s is %s, which cannot be kept"):format(path, tostring(value)))
         end
         return value
-    elseif t == "nil" or t == "boolean" or t == "string" or value == core.null then
+    elseif t == "string" then
+        check_text(value, path)
+        return value
+    elseif t == "nil" or t == "boolean" or value == core.null then
         return value
     elseif t == "table" then
         local class = getmetatable(value)

@@ -14,7 +14,7 @@ core.set_error(err.from_host)
 
 core.on_task_end(function(task)
     err.task_ended(task, function(text, file, line)
-        log.write("warn", "not looked at: " .. text, file, line)
+        log.write("warn", "unchecked error: " .. text, file, line)
     end)
     context.ended(task)
 end)

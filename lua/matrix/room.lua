@@ -85,6 +85,7 @@ function methods.states(self, event_type)
 end
 
 function methods.power(self, user_id)
+    account.check_user("room:power", user_id)
     local level = rooms.read(self, "room.power", { user_id = user_id })
     return level == "creator" and math.huge or level or 0
 end
@@ -189,7 +190,10 @@ mt = class.define("Room", {
             return info and info.membership
         end,
     },
-    text = function(self) return self:name() or self.room_id or self.address end,
+    text = function(self)
+        if self.room_id == rooms.NOWHERE then return "no admin room" end
+        return self:name() or self.room_id or self.address
+    end,
     equal = function(a, b)
         return a.room_id ~= nil and a.room_id == b.room_id or rawequal(a, b)
     end,

@@ -253,9 +253,9 @@ bot:on("message", function(ev)
 end)
 """)
     assert chat.ask("go") == "done"
-    rig.until(lambda: "not looked at" in chat.process.log(), "a warning")
+    rig.until(lambda: "unchecked error" in chat.process.log(), "a warning")
     log = chat.process.log()
-    assert log.count("not looked at") == 1, log
-    line = next(x for x in log.splitlines() if "not looked at" in x)
+    assert log.count("unchecked error") == 1, log
+    line = next(x for x in log.splitlines() if "unchecked error" in x)
     assert "echo.lua:3" in line, line
     chat.process.stop()

@@ -111,6 +111,7 @@ t.case("power", function()
     t.eq({ asked[1].args.action, asked[1].args.state }, { "m.room.name", true })
     t.eq({ asked[3].args.action, asked[3].args.state }, { "m.room.message" })
     t.eq(room:member(world.BOB).power, 50)
+    t.raises("room:power: 'bob' is no user ID", function() room:can("bob", "kick") end)
 end)
 
 t.case("writes give true, or nil and the error", function()
@@ -154,6 +155,9 @@ end)
 t.case("rooms of the bot, and joining", function()
     local _, w = room_with()
     local list = {}
+    t.raises("bot:rooms: unknown membership 'jion', did you mean 'join'", function()
+        w.bot:rooms("jion")
+    end)
     for room in w.bot:rooms() do list[#list + 1] = room.room_id end
     t.eq(list, { world.ROOM })
     w.calls["room.join"] = function() return { room_id = "!new:t" } end

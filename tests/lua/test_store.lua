@@ -53,6 +53,8 @@ t.case("only plain values, told with their path", function()
         { { [1] = 1, [3] = 3 }, "votes has number keys that are not 1 to 2" },
         { { x = 0 / 0 }, "votes.x is %-?nan" }, { { x = math.huge }, "votes.x is inf" },
         { self, "votes.self contains itself" },
+        { { x = { "ok", "\xff" } }, "votes.x%[2%] is not valid UTF%-8" },
+        { { ["\xff"] = 1 }, "a key of votes is not valid UTF%-8" },
         { { r = bot:room("!a:b") }, "votes.r is an object" },
         { coroutine.create(print), "votes is a thread" },
     }
