@@ -108,8 +108,8 @@
 #define LIMIT_WRITES 100000 /* waiting for a commit at once */
 #define LIMIT_WAL MIB(16)   /* of a -wal file between peaks */
 #define LIMIT_KEEP_DEAD_MS (30 * 24 * 3600 * 1000LL) /* dead letters */
-#define LIMIT_COMMIT_TURNS 3            /* of the loop, from a write to it */
-#define LIMIT_STORE_KEY KIB(1)                       /* a key of bot.store */
+#define LIMIT_COMMIT_TURNS 3   /* of the loop, from a write to it */
+#define LIMIT_STORE_KEY KIB(1) /* a key of bot.store */
 
 /* Calls */
 #define LIMIT_CALL_RESULT MIB(32)    /* JSON of one result */
