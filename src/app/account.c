@@ -81,6 +81,8 @@ static void on_session_change(void *arg, enum session_state state,
     struct log_fields about = fields(account);
 
     /* Only noted here: sync holds and releases the outbox. */
+    if (!account->sync && (state == SESSION_DEAD || state == SESSION_SOFT))
+        on_stopped(account, err);
     if (state == SESSION_LOCKED)
         log_write(LOG_LEVEL_WARN, &about,
                   "the account is locked; everything is kept until it is "

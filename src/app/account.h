@@ -23,7 +23,8 @@ struct account_options {
     bool allow_http;
     bool watch;
     bool dry_run; /* receive, print instead of send */
-    /* Polling ended for good, with why: the login is dead. */
+    /* Polling ended for good, with why: the login is dead. Without polling,
+     * a request found out. */
     void (*stopped)(void *arg, struct account *account, const struct err *err);
     /* The first response is committed, and every script told. */
     void (*ready)(void *arg, struct account *account);

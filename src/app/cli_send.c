@@ -212,9 +212,25 @@ static void on_sent(void *arg, struct slice event_id, const struct err *err)
 static void on_stopped(void *arg, struct account *account,
                        const struct err *err)
 {
-    (void)arg;
+    struct err why = *err;
+
     (void)account;
-    (void)err; /* nothing polls here */
+    err_prefix(&why, "not sent, kept until the next run");
+    visit_step(arg, SLICE_NONE, &why);
+}
+
+/* The outbox would go on for as long as it takes. */
+static void on_late(void *arg)
+{
+    struct visit *visit = arg;
+    struct err err;
+
+    visit->timer = NULL;
+    err_set(&err, ERR_TIMEOUT,
+            "not sent within %d s, kept until the next run: the server does "
+            "not answer as it should",
+            LIMIT_HTTP_TOTAL_MS / 1000);
+    visit_step(visit, SLICE_NONE, &err);
 }
 
 /* With the account opened here: its outbox sends, and whatever waited. */
@@ -225,7 +241,8 @@ static int send_here(struct visit *visit, struct slice room,
                                        .transport = visit->transport,
                                        .config = visit->config,
                                        .settings = visit->account,
-                                       .stopped = on_stopped };
+                                       .stopped = on_stopped,
+                                       .arg = visit };
     struct outbox_send send = { .script = "send",
                                 .room_id = room,
                                 .type = slice_str("m.room.message"),
@@ -242,6 +259,10 @@ static int send_here(struct visit *visit, struct slice room,
         goto out;
     }
     send.txn_id = buf_slice(&txn);
+    visit->timer = timer_start(visit->loop, LIMIT_HTTP_TOTAL_MS, on_late, visit,
+                               &visit->err);
+    if (!visit->timer)
+        goto out;
     result = visit_wait(visit, outbox_put(account_outbox(account), &send,
                                           on_sent, visit, &visit->err)
                                    ? 0
@@ -249,6 +270,8 @@ static int send_here(struct visit *visit, struct slice room,
     if (result == 0)
         buf_add(event_id, buf_slice(&visit->reply));
 out:
+    timer_cancel(visit->timer);
+    visit->timer = NULL;
     buf_free(&txn);
     account_close(account);
     return result;

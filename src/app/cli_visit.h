@@ -16,6 +16,7 @@ struct visit {
     struct transport *transport;
     struct session *session;
     struct buf directory, file;
+    struct timer *timer; /* of a step that might go on for ever */
     bool done, failed;
     struct err err;   /* of the last step */
     struct buf reply; /* of the last step */

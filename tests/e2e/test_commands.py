@@ -107,6 +107,21 @@ def send(rig):
         assert status not in (0, 2) and out == "", (status, out, err)
 
 
+@case("send_that_cannot_be", servers=("fake",))
+def send_in_vain(rig):
+    """send ends when the server says nothing, or no to the login."""
+    chat = rig.chat(ECHO)
+    chat.process.stop()
+    down = rig.server.fail("send", 503, {}, times=None)
+    status, out, err = rig.command("send", "--room", chat.room, "a",
+                                   timeout=100)
+    assert (status, out) == (69, "") and "kept" in err, (status, out, err)
+    down.off()
+    rig.server.revoke(rig.user_id)
+    status, out, err = rig.command("send", "--room", chat.room, "b")
+    assert (status, out) == (77, "") and "kept" in err, (status, out, err)
+
+
 @case("exec_primitives")
 def exec_primitives(rig):
     """The script that logs in, sends and syncs with the bare client."""
