@@ -1,5 +1,6 @@
-# Run by embed_lua at build time: writes OUT from the .lua files under ROOT.
-file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/*.lua)
+# Run by embed_lua at build time: writes OUT from the .lua files under
+# ROOT/FOLDER.
+file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/${FOLDER}/*.lua)
 list(SORT files)
 set(bodies "")
 set(rows "")
@@ -19,5 +20,5 @@ foreach(file ${files})
 endforeach()
 file(WRITE ${OUT}
     "#include \"embedded.h\"\n\n${bodies}\n"
-    "const struct embedded_file embedded_files[] = {\n${rows}"
+    "const struct embedded_file ${FOLDER}_files[] = {\n${rows}"
     "    {NULL, NULL, NULL, 0}};\n")

@@ -255,11 +255,40 @@ static int open_parts(struct account *account, struct err *err)
     return account->manager ? 0 : -1;
 }
 
+/* Directory, login and store, as they are kept. */
+static int open_folder(struct account *account, struct err *err)
+{
+    struct buf directory;
+    int result = -1;
+
+    buf_init(&directory, LIMIT_PATH);
+    if (paths_account(account->options.settings->name, &directory, err) != 0)
+        goto out;
+    account->directory = slice_dup(buf_slice(&directory));
+    if (open_session(account, err) != 0)
+        goto out;
+    account->store = store_open(account->options.loop, account->directory, err);
+    result = account->store ? 0 : -1;
+out:
+    buf_free(&directory);
+    return result;
+}
+
+static int take_given(struct account *account, struct err *err)
+{
+    account->session = account->options.session;
+    account->store = account->options.store;
+    account->directory = slice_dup(slice_str(account->options.directory));
+    return account->directory
+               ? 0
+               : err_set(err, ERR_LIMIT,
+                         "cannot open an account: out of memory");
+}
+
 struct account *account_open(const struct account_options *options,
                              struct err *err)
 {
     struct account *account = calloc(1, sizeof *account);
-    struct buf directory;
 
     if (!account) {
         err_set(err, ERR_LIMIT, "cannot open an account: out of memory");
@@ -267,22 +296,24 @@ struct account *account_open(const struct account_options *options,
     }
     account->options = *options;
     account->config = options->config;
-    buf_init(&directory, LIMIT_PATH);
-    if (paths_account(options->settings->name, &directory, err) != 0)
-        goto fail;
-    account->directory = slice_dup(buf_slice(&directory));
-    if (open_session(account, err) != 0)
-        goto fail;
-    account->store = store_open(options->loop, account->directory, err);
-    if (!account->store || check_user(account, err) != 0 ||
-        open_parts(account, err) != 0)
-        goto fail;
-    buf_free(&directory);
-    return account;
-fail:
-    buf_free(&directory);
+    if ((options->store ? take_given(account, err)
+                        : open_folder(account, err)) == 0 &&
+        check_user(account, err) == 0 && open_parts(account, err) == 0)
+        return account;
     account_close(account);
     return NULL;
+}
+
+/* What was given stays as it is, but for writes that still wait. */
+static void close_kept(struct account *account)
+{
+    if (!account->options.store) {
+        store_close(account->store);
+        session_free(account->session);
+        return;
+    }
+    store_flush(account->store);
+    session_on_change(account->session, NULL, NULL);
 }
 
 void account_close(struct account *account)
@@ -297,8 +328,7 @@ void account_close(struct account *account)
     inbox_free(account->inbox);
     outbox_free(account->outbox);
     crypto_free(account->crypto);
-    store_close(account->store);
-    session_free(account->session);
+    close_kept(account);
     for (int i = 0; i < account->name_count; i++)
         free((char *)account->names[i]);
     free(account->names);

@@ -23,6 +23,11 @@ struct account_options {
     bool allow_http;
     bool watch;
     bool dry_run; /* receive, print instead of send */
+    /* Given together, all borrowed, in place of the account's folder: nothing
+     * of the account is on disk but what scripts write below directory. */
+    struct session *session;
+    struct store *store;
+    const char *directory;
     /* Polling ended for good, with why: the login is dead. Without polling,
      * a request found out. */
     void (*stopped)(void *arg, struct account *account, const struct err *err);
@@ -44,6 +49,11 @@ void account_close(struct account *account);
 int account_add_script(struct account *account, const char *name,
                        const char *path, const struct config_script *settings,
                        struct err *err);
+/* Another path or other settings for a script's next generation. */
+int account_update_script(struct account *account, const char *name,
+                          const char *path,
+                          const struct config_script *settings,
+                          struct err *err);
 /* Loads the scripts, then begins to sync. loaded comes once. */
 int account_start(struct account *account, manager_loaded_fn *loaded, void *arg,
                   struct err *err);

@@ -122,6 +122,14 @@ int account_add_script(struct account *account, const char *name,
     return 0;
 }
 
+int account_update_script(struct account *account, const char *name,
+                          const char *path,
+                          const struct config_script *settings, struct err *err)
+{
+    return with_script(account, account->config, name, path, settings,
+                       manager_update, err);
+}
+
 int account_reconfigure(struct account *account, struct config *config,
                         struct err *err)
 {

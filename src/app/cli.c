@@ -11,8 +11,8 @@
 #include "version.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_login,  &cli_run,    &cli_exec,   &cli_send, &cli_check,
-    &cli_reload, &cli_whoami, &cli_logout, NULL
+    &cli_login, &cli_run,    &cli_exec,   &cli_send,   &cli_check,
+    &cli_test,  &cli_reload, &cli_whoami, &cli_logout, NULL
 };
 
 static const struct option options[] = {

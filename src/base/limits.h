@@ -145,4 +145,10 @@
 #define LIMIT_RELOAD_REPORT KIB(64) /* what one reload of all answers */
 #define LIMIT_CLAIM_LAST_MS 60000   /* between tries of a failed claim */
 
+/* Offline */
+#define LIMIT_OFFLINE_JSON MIB(64) /* one body or answer of the homeserver */
+#define LIMIT_TEST_LOG MIB(4)      /* lines kept of one test case */
+#define LIMIT_TEST_FILES 1000      /* *_test.lua files of one run */
+#define LIMIT_TEST_DEPTH 16        /* directories below each other */
+
 #endif

@@ -49,7 +49,7 @@ static int load_embedded(lua_State *L, const char *file)
 {
     char path[64];
     snprintf(path, sizeof path, "matrix/%s.lua", file);
-    for (const struct embedded_file *f = embedded_files; f->module; f++) {
+    for (const struct embedded_file *f = matrix_files; f->module; f++) {
         if (strcmp(f->path, path) == 0) {
             return load_text(L, file, slice_make(f->text, f->size));
         }

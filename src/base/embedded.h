@@ -12,6 +12,7 @@ struct embedded_file {
     size_t size;
 };
 
-extern const struct embedded_file embedded_files[];
+extern const struct embedded_file matrix_files[];     /* in engine */
+extern const struct embedded_file homeserver_files[]; /* in offline */
 
 #endif
