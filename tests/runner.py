@@ -10,6 +10,7 @@ import concurrent.futures
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -239,6 +240,54 @@ def group_lua(r):
     r.each(tests, one)
 
 
+FAILING = """local t = require "matrix.test"
+t.case("it fails", function(w)
+    local room = w:room{ members = { "@alice:test" } }
+    room:say("@alice:test", "hello there")
+    t.eq(room:last().body, "something else")
+end)
+"""
+
+
+def failing_case(r):
+    """A case that fails: exit status 1, its line, what was said."""
+    folder = r.scratch / "failing"
+    folder.mkdir(mode=0o700)
+    (folder / "echo.lua").write_text(
+        'bot:on("message", function(ev) ev:reply(ev.body) end)\n')
+    (folder / "echo_test.lua").write_text(FAILING)
+    status, output = run([ASAN_BUILD / "lunatrix", "test", folder],
+                         env={**os.environ, **SANITIZERS})
+    wanted = ["FAILED", "echo_test.lua:5: got", "@alice:test  hello there",
+              "@bot:test  hello there", "0 passed, 1 failed"]
+    missing = [text for text in wanted if text not in output]
+    return "" if status == 1 and not missing else \
+        f"exit status {status}, missing {missing}:\n{output}"
+
+
+def group_bots(r):
+    """tests/bots/*_test.lua, each case a result, by `lunatrix test`."""
+    if not r.build(ASAN_BUILD):
+        return
+    name = "bots: a failure tells its line and the room's transcript"
+    if r.tally.wants(name):
+        why = failing_case(r)
+        r.tally.add("failed" if why else "passed", name, None, why)
+    status, output = run([ASAN_BUILD / "lunatrix", "test", "--format", "tap",
+                          TOP / "tests" / "bots"],
+                         env={**os.environ, **SANITIZERS}, timeout=300)
+    results = re.findall(r"^(ok|not ok) \d+ - (?:.*/)?(\S+): (.*)\n"
+                         r"((?:#.*\n)*)", output, re.MULTILINE)
+    for outcome, file, case, text in results:
+        name = f"bots: {file}: {case}"
+        if r.tally.wants(name):
+            r.tally.add("passed" if outcome == "ok" else "failed", name, None,
+                        text)
+    said = [outcome for outcome, *_ in results]
+    if not said or status != (1 if "not ok" in said else 0):
+        r.tally.add("failed", f"bots: exit status {status}", None, output)
+
+
 def run_cases(r, kind, **environment):
     """The scenarios of tests/e2e for one kind of server."""
     wanted = [c for c in cases.every() if kind in c.servers
@@ -301,8 +350,8 @@ def group_bench(r):
 
 GROUPS = {
     "build": group_build, "lint": group_lint, "unit": group_unit,
-    "lua": group_lua, "fake": group_fake, "synapse": group_synapse,
-    "bench": group_bench,
+    "lua": group_lua, "bots": group_bots, "fake": group_fake,
+    "synapse": group_synapse, "bench": group_bench,
 }
 
 

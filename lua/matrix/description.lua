@@ -36,7 +36,7 @@ end
 M.objects = {
     bot = "bot", matrix = "matrix", Event = "ev", Room = "room", User = "user", Member = "member",
     Client = "client", Batch = "batch", Store = "bot.store", Handle = "handle", Task = "task",
-    Response = "res", Error = "err", Secret = "secret",
+    Response = "res", Error = "err", Secret = "secret", test = "t", World = "w", TestRoom = "room",
 }
 
 local to = {
@@ -52,17 +52,20 @@ local to = {
     end,
 }
 
-for _, file in ipairs({ "bot", "event", "room", "client", "matrix" }) do
+local names = {}  -- class -> name -> true
+
+-- Adds what describe_<file>.lua has.
+function M.extend(file)
     core.require("describe_" .. file)(to)
+    for class, entries in pairs(index) do
+        if not names[class] then M.classes[#M.classes + 1] = class end
+        names[class] = {}
+        for name in pairs(entries) do names[class][name] = true end
+    end
+    table.sort(M.classes)
 end
 
-local names = {}  -- class -> name -> true
-for class, entries in pairs(index) do
-    names[class] = {}
-    for name in pairs(entries) do names[class][name] = true end
-    M.classes[#M.classes + 1] = class
-end
-table.sort(M.classes)
+for _, file in ipairs({ "bot", "event", "room", "client", "matrix" }) do M.extend(file) end
 
 -- The set of a class's names.
 function M.names(class)

@@ -24,7 +24,7 @@ end
 
 local function unexpected(world)
     local lines = {}
-    for _, line in ipairs(world:take_log()) do
+    for _, line in ipairs(worlds.take_log(world)) do
         if line.level ~= "info" then lines[#lines + 1] = line.text end
     end
     if #lines > 0 then
@@ -52,7 +52,7 @@ local function run_case(file, case)
     end
     if failure and world then
         failure.transcripts = transcripts(world)
-        failure.log = not ok and world:take_log() or {}
+        failure.log = not ok and worlds.take_log(world) or {}
     end
     local left = core.world_free()
     if left and not failure then failure = { message = left } end

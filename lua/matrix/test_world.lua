@@ -1,10 +1,13 @@
 -- The world of a test case: w, and its rooms.
 
 local core = ...
+local description = core.require "description"
+local suggest = core.require "suggest"
 local time = core.require "time"
 
+description.extend("test")
+
 local World, Room = {}, {}
-World.__index, Room.__index = World, Room
 
 local M = {}
 
@@ -25,7 +28,9 @@ end
 
 -- A fresh world with the file's scripts, all at rest.
 function M.open(scripts)
-    local world = setmetatable({ user_id = core.user_id, rooms = {}, lines = {} }, World)
+    local world = setmetatable({
+        user_id = core.user_id, rooms = {}, lines = {}, refusal = false,
+    }, World)
     core.world_new()
     for _, script in ipairs(scripts) do
         core.world_script(script.path, script.config, script.secrets)
@@ -43,7 +48,7 @@ function World:room(opts)
     for key, value in pairs(opts) do sent[key] = value end
     sent.members = members
     local made = control("room", self.user_id, sent)
-    local room = setmetatable({ world = self, room_id = made.room_id, id = made.room_id }, Room)
+    local room = setmetatable({ world = self, room_id = made.room_id }, Room)
     table.insert(self.rooms, room)
     return room
 end
@@ -56,20 +61,25 @@ function World:advance(duration) -- luacheck: no self
     core.world_advance(math.tointeger(seconds * 1000 // 1))
 end
 
--- Lines of the log since the last call, newest last. What a case has read
--- here is what it expects: it does not fail for it.
-function World:log()
-    local out = self:take_log()
-    self.lines = {}
-    return out
-end
-
-function World:take_log()
+local function take_log(world)
     for level, text in core.world_log():gmatch("(%d)([^\0]*)\0") do
         local names = { ["1"] = "info", ["2"] = "warn", ["3"] = "error" }
-        table.insert(self.lines, { level = names[level], text = text })
+        table.insert(world.lines, { level = names[level], text = text })
     end
-    return self.lines
+    return world.lines
+end
+M.take_log = take_log
+
+-- Lines of the log since the last call (of one level), newest last: { level,
+-- text }. What a case has read here is what it expects: it does not fail for
+-- it.
+function World:log(level)
+    local out, kept = {}, {}
+    for _, line in ipairs(take_log(self)) do
+        table.insert((not level or line.level == level) and out or kept, line)
+    end
+    self.lines = kept
+    return out
 end
 
 -- What the script has stored: key -> value.
@@ -100,7 +110,7 @@ end
 -- True, or nil and the report of the refusal.
 function World:reload(source)
     local refused, report = core.world_reload(source)
-    self.refusal = refused and report or nil
+    self.refusal = refused and report
     if refused then return nil, report end
     return true
 end
@@ -108,10 +118,10 @@ end
 -- Why the script did not load: the last refused reload, or what the log says
 -- of the first load. nil: it did.
 function World:load_error()
-    local found = self.refusal
-    for _, line in ipairs(self:log()) do
-        if not found and line.level == "error" then found = line.text end
-    end
+    local found = self.refusal or nil
+    for _, line in ipairs(self:log("error")) do found = found or line.text end
+    if found then self:log("warn") end
+    self.refusal = false
     return found
 end
 
@@ -190,14 +200,13 @@ function Room:sent()
     for _, event in ipairs(control("timeline", self.room_id)) do
         local kind, target = relation(event)
         local content = event.content
-        if event.sender ~= self.world.user_id or event.type ~= "m.room.message"
-            or content.body == nil then
-            kind = nil
-        elseif kind == "m.replace" and by_id[target] then
+        local said = event.sender == self.world.user_id and event.type == "m.room.message"
+            and content.body ~= nil
+        if said and kind == "m.replace" and by_id[target] then
             by_id[target].content = content["m.new_content"] or content
             by_id[target].body = by_id[target].content.body
             by_id[target].edited = true
-        else
+        elseif said then
             by_id[event.event_id] = { body = content.body, content = content, type = event.type,
                 event_id = event.event_id }
             out[#out + 1] = by_id[event.event_id]
@@ -241,5 +250,24 @@ function Room:transcript()
     end
     return table.concat(out, "\n")
 end
+
+-- ---- names ----------------------------------------------------------------------
+
+-- An unknown name is a mistake in a test, and told as one.
+local function close(methods, class)
+    local names = description.names(class)
+    for name in pairs(methods) do description.entry(class, name) end
+    function methods.__index(_, key)
+        local method = methods[key]
+        if method == nil and not names[key] then
+            error(("%s has no '%s'%s"):format(description.objects[class], tostring(key),
+                suggest.hint(tostring(key), names)), 2)
+        end
+        return method
+    end
+end
+
+close(World, "World")
+close(Room, "TestRoom")
 
 return M

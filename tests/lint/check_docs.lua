@@ -18,6 +18,7 @@ function core.require(name)
 end
 
 local description = core.require "description"
+description.extend("test")
 local lint = core.require "lint"
 
 local globals = {}

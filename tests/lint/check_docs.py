@@ -56,7 +56,8 @@ def ask_lua(top):
 def undescribed(top, names):
     """Names of the library that no page of docs/api mentions."""
     text = "\n".join(path.read_text(encoding="utf-8")
-                     for path in sorted((top / "docs/api").glob("*.md")))
+                     for path in [*sorted((top / "docs/api").glob("*.md")),
+                                  top / "docs/testing-bots.md"])
     for title, (kind, _) in names.items():
         known = re.search(re.escape(title) + r"\b", text)
         if kind == "field":         # a table of fields leaves the object out
