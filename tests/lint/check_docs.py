@@ -49,7 +49,8 @@ def ask_lua(top):
     names = {}
     for row in rows.splitlines():
         title, kind, words = row.split("\t")
-        names[title] = (kind, words.split())
+        # Two classes may be called the same: the first is the bots' own.
+        names.setdefault(title, (kind, words.split()))
     return complaints.splitlines(), names
 
 
