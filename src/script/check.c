@@ -132,8 +132,8 @@ static bool load_file(lua_State *L, const struct check *check, const char *name)
         }
     }
     buf_free(&text);
-    for (const struct embedded_file *f = matrix_files;
-         status < 0 && f->module; f++) {
+    for (const struct embedded_file *f = matrix_files; status < 0 && f->module;
+         f++) {
         if (strcmp(f->path, file) == 0) {
             status = luaL_loadbufferx(L, f->text, f->size, file, "t");
         }
