@@ -305,12 +305,9 @@ struct slice json_plain(struct slice value)
     return inner.ptr && has_escape(inner) ? SLICE_NONE : inner;
 }
 
-bool json_equals(struct slice value, struct slice text)
+/* The same for a string that holds an escape. */
+static bool equals_decoded(struct slice inner, struct slice text)
 {
-    struct slice inner = inside(value);
-    if (inner.ptr == NULL || text.ptr == NULL) {
-        return false;
-    }
     const char *p = inner.ptr, *end = p + inner.len;
     const char *t = text.ptr, *text_end = t + text.len;
     while (p < end) {
@@ -339,6 +336,19 @@ bool json_equals(struct slice value, struct slice text)
     return t == text_end;
 }
 
+/* Decoding shortens, so the lengths answer for nearly every key. */
+bool json_equals(struct slice value, struct slice text)
+{
+    struct slice inner = inside(value);
+    if (inner.ptr == NULL || text.ptr == NULL || inner.len < text.len) {
+        return false;
+    }
+    if (inner.len > text.len) {
+        return has_escape(inner) && equals_decoded(inner, text);
+    }
+    return memcmp(inner.ptr, text.ptr, text.len) == 0 && !has_escape(inner);
+}
+
 char *json_dup(struct slice value, size_t max)
 {
     struct slice inner = inside(value);
@@ -359,10 +369,26 @@ char *json_dup(struct slice value, size_t max)
     return copy;
 }
 
+/* Can a number or a word not go on with c? */
+static bool is_stop(char c)
+{
+    switch (c) {
+    case ',':
+    case ':':
+    case '[':
+    case ']':
+    case '{':
+    case '}':
+    case '"':
+        return true;
+    default:
+        return json_text_is_space(c);
+    }
+}
+
 /* The byte after the value at p. */
 static const char *skip_value(const char *p, const char *end)
 {
-    static const char stops[] = ",:]}[{\" \n\r\t";
     size_t depth = 0;
     while (p < end) {
         switch (*p) {
@@ -390,7 +416,7 @@ static const char *skip_value(const char *p, const char *end)
         default: /* number or word: up to what ends one */
             do {
                 p++;
-            } while (p < end && memchr(stops, *p, sizeof stops - 1) == NULL);
+            } while (p < end && !is_stop(*p));
         }
         if (depth == 0) {
             return p;
