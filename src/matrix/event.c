@@ -18,6 +18,12 @@ enum { TOP = 6, STRINGS = 8 };
         text, sizeof(text) - 1                                                 \
     }
 
+/* A key whose plain text, if it has one, is known. */
+static bool is_key(struct slice key, struct slice plain, struct slice name)
+{
+    return plain.ptr ? slice_eq(plain, name) : json_equals(key, name);
+}
+
 /* Raw values of the wanted strings, content, unsigned and the time, in one
  * walk: a key that comes twice counts as it came last. */
 static void find_members(struct event *event, struct wanted *wanted)
@@ -27,16 +33,17 @@ static void find_members(struct event *event, struct wanted *wanted)
     struct json_iter it = json_iter(event->raw);
 
     while (it.object && json_next(&it)) {
-        if (json_equals(it.key, content)) {
+        struct slice plain = json_plain(it.key);
+        if (is_key(it.key, plain, content)) {
             event->content = it.value;
-        } else if (json_equals(it.key, hidden)) {
+        } else if (is_key(it.key, plain, hidden)) {
             event->unsigned_data = it.value;
-        } else if (json_equals(it.key, time)) {
+        } else if (is_key(it.key, plain, time)) {
             if (!json_int(it.value, &event->origin_server_ts))
                 event->origin_server_ts = 0;
         } else {
             for (int i = 0; i < TOP; i++)
-                if (json_equals(it.key, wanted[i].key))
+                if (is_key(it.key, plain, wanted[i].key))
                     *wanted[i].out = it.value;
         }
     }
@@ -86,13 +93,14 @@ int event_parse(struct slice raw, struct event *event)
         { KEY("redacts"), &event->redacts },
         { KEY("transaction_id"), &event->transaction_id },
     };
-    struct slice content_redacts;
+    struct slice content_redacts = SLICE_NONE;
 
     *event = (struct event) { .raw = raw };
     wanted[STRINGS - 1].out = &content_redacts;
     find_members(event, wanted);
     event->transaction_id = json_get(event->unsigned_data, "transaction_id");
-    content_redacts = json_get(event->content, "redacts");
+    if (json_equals(event->type, slice_str("m.room.redaction")))
+        content_redacts = json_get(event->content, "redacts");
     if (decode(event, wanted) < 0)
         return -1;
     /* Up to room version 10 the top level rules; from 11 on servers repeat

@@ -19,8 +19,9 @@ struct event {
     char *scratch;            /* decoded strings that held escapes */
 };
 
-/* raw passed json_check and is borrowed; it must outlive the event. redacts is
- * found where the room version puts it (top level or content). 0, or -1 out of
+/* raw passed json_check and is borrowed; it must outlive the event. A
+ * redaction's redacts is found where the room version puts it (top level or
+ * content). 0, or -1 out of
  * memory. Pair with event_free. */
 int event_parse(struct slice raw, struct event *event);
 void event_free(struct event *event);

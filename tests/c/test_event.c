@@ -130,17 +130,19 @@ static void last_of_duplicate_keys_wins(void **state)
     done(&event);
 }
 
+#define R "{\"type\":\"m.room.redaction\","
+
 static void redacts_is_where_the_room_version_puts_it(void **state)
 {
     static const struct {
         const char *text, *redacts;
     } cases[] = {
-        { "{\"redacts\":\"$a\",\"content\":{}}", "$a" },
-        { "{\"content\":{\"redacts\":\"$b\"}}", "$b" },
-        { "{\"redacts\":\"$a\",\"content\":{\"redacts\":\"$b\"}}", "$a" },
-        { "{\"redacts\":7,\"content\":{\"redacts\":\"$\\u0062\"}}", "$b" },
-        { "{\"content\":{\"redacts\":[\"$b\"]}}", NULL },
-        { "{\"content\":\"redacts\"}", NULL },
+        { R "\"redacts\":\"$a\",\"content\":{}}", "$a" },
+        { R "\"content\":{\"redacts\":\"$b\"}}", "$b" },
+        { R "\"redacts\":\"$a\",\"content\":{\"redacts\":\"$b\"}}", "$a" },
+        { R "\"redacts\":7,\"content\":{\"redacts\":\"$\\u0062\"}}", "$b" },
+        { R "\"content\":{\"redacts\":[\"$b\"]}}", NULL },
+        { R "\"content\":\"redacts\"}", NULL },
     };
 
     (void)state;
