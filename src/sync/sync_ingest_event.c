@@ -164,19 +164,15 @@ static int take_event(struct sync_ingest *ingest, enum sync_section section,
 }
 
 /* The decrypted event in its place, when there is one. */
-static struct slice open_event(struct sync_ingest *ingest,
-                               const struct sync_record *record)
+static int open_event(struct sync_ingest *ingest,
+                      const struct sync_record *record, struct event *event)
 {
-    struct slice type = json_get(record->json, "type");
-
-    if (record->section != SYNC_TIMELINE ||
-        !json_equals(type, slice_str("m.room.encrypted")))
-        return record->json;
     buf_clear(&ingest->plain);
     if (crypto_decrypt(ingest->config.crypto, record->room_id, record->json,
                        &ingest->plain, NULL) != CRYPTO_PLAIN)
-        return record->json;
-    return buf_slice(&ingest->plain);
+        return 0;
+    event_free(event);
+    return event_parse(buf_slice(&ingest->plain), event);
 }
 
 int sync_ingest_record(struct sync_ingest *ingest,
@@ -185,7 +181,10 @@ int sync_ingest_record(struct sync_ingest *ingest,
     struct event event;
     int status = 0;
 
-    if (event_parse(open_event(ingest, record), &event) < 0)
+    if (event_parse(record->json, &event) < 0 ||
+        (record->section == SYNC_TIMELINE &&
+         slice_is(event.type, "m.room.encrypted") &&
+         open_event(ingest, record, &event) < 0))
         return err_set(err, ERR_SYSTEM, "cannot store a sync: out of memory");
     if (event.type.ptr && event.type.len <= LIMIT_IDENTIFIER)
         status = take_event(ingest, record->section, &event, err);

@@ -134,7 +134,8 @@ int sync_ingest_enter_room(struct sync_ingest *ingest,
     if (changed && room->membership != SYNC_LEAVE && ingest->before[0] &&
         store_state_clear(store, room->room_id, err) < 0)
         return -1;
-    if (changed && room->membership == SYNC_JOIN && find_join(ingest, err) < 0)
+    if (changed && room->membership == SYNC_JOIN && room->has_members &&
+        find_join(ingest, err) < 0)
         return -1;
     if (changed && room->membership != SYNC_LEAVE &&
         store_room_set_membership(store, room->room_id, slice_str(name), err) <

@@ -225,13 +225,14 @@ void sync_stage_event(struct sync_stage *stage, enum sync_section section,
     struct slice type = decoded(json_get(json, "type"), &scratch);
     if (is_wanted(stage, section, membership, room_id, type, json)) {
         bool state = section == SYNC_STATE || section == SYNC_STATE_AFTER;
+        bool member = slice_is(type, "m.room.member");
         struct stage_room *room = at_room(stage, membership, room_id);
-        if (state && stage->wanted.trim_members &&
-            slice_is(type, "m.room.member"))
+        if (state && stage->wanted.trim_members && member)
             json = stage_trim_event(json, &stage->trimmed);
         if (room && json.ptr) {
             append(stage, (enum stage_kind)section, json);
             room->sections |= 1u << section;
+            room->has_members |= member && section == SYNC_TIMELINE;
             room->end = end_of(stage);
             stage->events++;
         }

@@ -84,6 +84,7 @@ struct sync_room {
     enum sync_membership membership;
     struct slice room_id;
     bool limited, has_state_after;
+    bool has_members;  /* its timeline holds member events */
     unsigned sections; /* bit 1u << section for each that has events */
 };
 size_t sync_stage_rooms(const struct sync_stage *stage);

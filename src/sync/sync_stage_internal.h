@@ -20,7 +20,7 @@ struct stage_room {
     size_t name;        /* in names */
     uint32_t name_len;
     uint32_t sections;
-    uint8_t membership, limited, has_state_after;
+    uint8_t membership, limited, has_state_after, has_members;
 };
 
 struct sync_stage {

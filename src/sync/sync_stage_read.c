@@ -79,6 +79,7 @@ struct sync_room sync_stage_room_at(const struct sync_stage *stage, size_t i)
         .membership = (enum sync_membership)room->membership,
         .limited = room->limited,
         .has_state_after = room->has_state_after,
+        .has_members = room->has_members,
         .sections = room->sections,
     };
 
