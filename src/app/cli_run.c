@@ -209,7 +209,9 @@ static int check_all(struct loop *loop, struct cli *cli,
             return cli_fail(&err);
         found += n;
     }
-    fprintf(stderr, "%d script(s) checked, %d finding(s)\n", count, found);
+    fflush(stdout);
+    fprintf(stderr, "%d script%s checked, %d finding%s\n", count,
+            count == 1 ? "" : "s", found, found == 1 ? "" : "s");
     return found ? EXIT_FAIL : EXIT_OK;
 }
 

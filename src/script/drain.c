@@ -10,8 +10,9 @@
 
 struct drain {
     struct drain_options options;
-    int64_t deadline;
+    int64_t started, deadline;
     bool unloading; /* the hooks run or ran */
+    bool cut;       /* told that handlers are cancelled */
     struct timer *timer;
     struct hook *hook;
 };
@@ -76,9 +77,36 @@ static void unload(struct drain *drain)
     drain->hook = hook_run(&options, NULL);
 }
 
+static void add_task(void *arg, const struct task *task)
+{
+    struct buf *out = arg;
+    buf_addf(out, "%s%s", out->len > 0 ? ", " : "", task_label(task));
+}
+
+static void tell_cut(struct drain *drain)
+{
+    const struct generation *generation = drain->options.generation;
+    struct log_fields fields = { .account = generation->world->host->account,
+                                 .script = generation->settings->script.name,
+                                 .gen = generation->number };
+    struct buf names;
+    if (drain->cut || gen_tasks(generation->gen) == 0) {
+        return;
+    }
+    drain->cut = true;
+    buf_init(&names, LIMIT_FAILURE_TEXT);
+    gen_each_task(generation->gen, add_task, &names);
+    log_write(LOG_LEVEL_WARN, &fields,
+              "generation %d: cancelled after %.1f s: %s", generation->number,
+              (double)(loop_now(loop_of(drain)) - drain->started) / 1000,
+              buf_str(&names));
+    buf_free(&names);
+}
+
 static void cancel(struct drain *drain)
 {
     struct generation *generation = drain->options.generation;
+    tell_cut(drain);
     dispatch_cut(drain->options.dispatch, generation);
     gen_cancel_tasks(generation->gen);
 }
@@ -120,7 +148,8 @@ struct drain *drain_start(const struct drain_options *options)
     every_end(options->generation);
     if (drain) {
         drain->options = *options;
-        drain->deadline = loop_now(loop) + options->ms;
+        drain->started = loop_now(loop);
+        drain->deadline = drain->started + options->ms;
         drain->timer = timer_start(loop, 0, on_look, drain, NULL);
     }
     if (!drain || !drain->timer) {

@@ -28,6 +28,7 @@ static void set(struct failure *failure, const struct err *err,
     failure->line = file && *file ? line : 0;
     buf_clear(&failure->trace);
     buf_adds(&failure->trace, traceback ? traceback : "");
+    failure->label[0] = '\0';
 }
 
 void failure_of_load(struct failure *failure, const struct gen *gen,
@@ -40,9 +41,11 @@ void failure_of_load(struct failure *failure, const struct gen *gen,
     }
 }
 
-void failure_of_task(struct failure *failure, const struct task_result *result)
+void failure_of_task(struct failure *failure, const struct task *task,
+                     const struct task_result *result)
 {
     set(failure, result->err, result->file, result->line, result->traceback);
+    snprintf(failure->label, sizeof failure->label, "%s", task_label(task));
 }
 
 void failure_at(struct failure *failure, const char *where,
@@ -110,7 +113,8 @@ static void write_source(const char *file, int line, struct buf *out)
 {
     struct buf text;
     buf_init(&text, LIMIT_SCRIPT_FILE);
-    if (line > 0 && file_read_regular(file, LIMIT_SCRIPT_FILE, &text, NULL) == 0) {
+    if (line > 0 &&
+        file_read_regular(file, LIMIT_SCRIPT_FILE, &text, NULL) == 0) {
         for (int n = line - 1; n <= line + 1; n++) {
             struct slice source = line_of(buf_slice(&text), n);
             if (n > 0 && source.ptr) {
@@ -189,7 +193,7 @@ void failure_write(const struct failure *failure, struct buf *out)
         buf_addf(out, "%s:%d: ", failure->file, failure->line);
     }
     buf_adds(out, failure->err.text);
-    write_below(failure, true, NULL, out);
+    write_below(failure, true, *failure->label ? failure->label : NULL, out);
 }
 
 /* ---- tasks ---- */
@@ -268,7 +272,7 @@ void failure_note(struct generation *generation, const struct task *task,
     }
     generation->failed++;
     failure_init(&failure);
-    failure_of_task(&failure, result);
+    failure_of_task(&failure, task, result);
     write_log(generation, task_label(task), &failure, about);
     failure_free(&failure);
     if (result->end == TASK_LIMIT && generation->world->broken &&

@@ -15,6 +15,7 @@ struct failure {
     char file[TRACE_FILE];
     int line;         /* 0 unknown */
     struct buf trace; /* lines "file:line: in ..." */
+    char label[160];  /* of the task it happened in, or "" */
 };
 
 void failure_init(struct failure *failure);
@@ -22,7 +23,8 @@ void failure_free(struct failure *failure);
 /* Of a main chunk that did not load. */
 void failure_of_load(struct failure *failure, const struct gen *gen,
                      const struct err *err);
-void failure_of_task(struct failure *failure, const struct task_result *result);
+void failure_of_task(struct failure *failure, const struct task *task,
+                     const struct task_result *result);
 /* where: "file:line". */
 void failure_at(struct failure *failure, const char *where,
                 const struct err *err);

@@ -54,12 +54,13 @@ static void fail(struct hook *hook, const char *where, const struct err *err)
     failure_free(&failure);
 }
 
-static void fail_late(struct hook *hook, const struct task_result *result)
+static void fail_late(struct hook *hook, const struct task *task,
+                      const struct task_result *result)
 {
     struct failure failure;
     failure_init(&failure);
     if (result->err) {
-        failure_of_task(&failure, result);
+        failure_of_task(&failure, task, result);
     }
     err_set(&failure.err, ERR_TIMEOUT, "on(\"%s\") took longer than %.10g s",
             hook->name, (double)hook->limit_ms / 1000);
@@ -71,14 +72,13 @@ static void on_ended(void *arg, struct task *task,
                      const struct task_result *result)
 {
     struct hook *hook = arg;
-    (void)task;
     hook->task = NULL;
     if (hook->late) {
-        fail_late(hook, result);
+        fail_late(hook, task, result);
     } else if (result->end != TASK_DONE) {
         struct failure failure;
         failure_init(&failure);
-        failure_of_task(&failure, result);
+        failure_of_task(&failure, task, result);
         finish(hook, &failure);
         failure_free(&failure);
     } else {

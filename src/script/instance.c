@@ -378,14 +378,14 @@ static void report_generation(const struct generation *generation,
                               const char *what, struct buf *out)
 {
     buf_addf(out,
-             "  generation %d %s: %d handlers, %d commands, %d timers, "
-             "%.1f MiB, %d tasks, %d done, %d failed\n",
+             "  generation %d %s: %.1f MiB; handlers %d, commands %d, "
+             "timers %d, tasks %d, done %d, failed %d\n",
              generation->number, what,
+             (double)gen_memory(generation->gen) / (double)MIB(1),
              generation_count(generation, REGISTRATION_EVENT),
              generation_count(generation, REGISTRATION_COMMAND),
-             generation->timer_count,
-             (double)gen_memory(generation->gen) / (double)MIB(1),
-             gen_tasks(generation->gen), generation->done, generation->failed);
+             generation->timer_count, gen_tasks(generation->gen),
+             generation->done, generation->failed);
     gen_each_task(generation->gen, report_task, out);
     every_report(generation, out);
 }

@@ -198,7 +198,7 @@ static void a_report_tells_what_runs(void **state)
     manager_report(w.manager, &out);
     static const char *const parts[] = {
         "script a (",
-        "  generation 1 runs: 1 handlers, 0 commands, 1 timers",
+        " MiB; handlers 1, commands 0, timers 1, tasks 1, done 0, failed 0\n",
         "    handler for message (a.lua:2), 1.5 s old\n",
         "a.lua:3: in ",
         "    every 60 s (a.lua:1): next in 58.",

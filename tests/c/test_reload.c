@@ -64,7 +64,8 @@ static void a_refused_save_keeps_the_old_code(void **state)
         { "bot.park(1)", { "echo.lua:1: ", "main chunk", NULL } },
         { "bot.set { reload = 'never' }", { "quiesce", NULL } },
         { "bot.on('load', function() local a = nil + 1 end)",
-          { "echo.lua:1: attempt to perform arithmetic", NULL } },
+          { "echo.lua:1: attempt to perform arithmetic",
+            "\n  in on(\"load\") (echo.lua:1)", NULL } },
         { "while true do end", { "echo.lua:1: ", "limits.burst", NULL } },
         { "bot.on('snapshot', print) bot.on('snapshot', print)",
           { "'snapshot' has a handler already", NULL } },
@@ -208,6 +209,9 @@ static void the_drain_has_an_end(void **state)
     assert_int_equal(unfinished(), 1);
     run(200);
     expect_said("cancelled unload ");
+    expect_log("generation 1: cancelled after 2.0 s: "
+               "handler for message (echo.lua:1)\n");
+    assert_int_equal(count_of(w.log, "cancelled after"), 1);
     assert_int_equal(unfinished(), 0);
     /* a third generation closes the first at once */
     write_file("echo.lua", ECHO("three:"));
