@@ -131,9 +131,18 @@ static int migrate(struct store_file *file, const struct store_schema *schema,
     return 0;
 }
 
+/* One thread, and nobody asks how much memory is in use: no lock around each
+ * allocation. Refused, to no harm, once SQLite has begun. */
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int open_path(struct store_file *file, const char *path,
                      const struct store_schema *schema, struct err *err)
 {
+    configure();
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     int code = sqlite3_open_v2(path, &file->db, flags, NULL);

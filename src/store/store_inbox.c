@@ -31,15 +31,14 @@ static int find_event(struct store *store, const struct store_event *event,
 int store_inbox_add(struct store *store, const struct store_event *event,
                     int64_t *id, struct err *err)
 {
-    int found = event->event_id.ptr ? find_event(store, event, id, err) : 0;
-    if (found != 0)
-        return found < 0 ? -1 : 0;
     struct store_query query;
     store_query_open(&query, &store->account, STATEMENT_INBOX_ADD,
                      "store an event",
                      "INSERT INTO inbox(batch, idx, room_id, event_id,"
                      "    section, type, json, history, added)"
-                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+                     " ON CONFLICT(room_id, event_id)"
+                     "    WHERE event_id IS NOT NULL DO NOTHING");
     store_query_int(&query, 1, event->batch);
     store_query_int(&query, 2, event->idx);
     store_query_text(&query, 3, event->room_id);
@@ -51,6 +50,8 @@ int store_inbox_add(struct store *store, const struct store_event *event,
     store_query_int(&query, 9, loop_wall(store->loop));
     if (store_query_run(&query, err) < 0)
         return -1;
+    if (store_query_changes(&query) == 0)
+        return find_event(store, event, id, err) < 0 ? -1 : 0;
     *id = store_query_inserted(&query);
     return 1;
 }

@@ -28,6 +28,12 @@ static const struct err no_memory = {
     .text = "cannot store: out of memory",
 };
 
+static const struct err no_reason = {
+    .kind = ERR_STORE,
+    .retry_after_ms = -1,
+    .text = "cannot store: no reason was given",
+};
+
 static void fail_write(struct write *write, const struct err *err)
 {
     write->failed = true;
@@ -65,8 +71,7 @@ static int run_write(struct store *store, struct write *write, struct err *err)
 {
     if (savepoint(store, err) < 0)
         return -1;
-    struct err why;
-    err_set(&why, ERR_STORE, "cannot store: no reason was given");
+    struct err why = no_reason;
     if (write->run(store, write->arg, &why) < 0) {
         fail_write(write, &why);
         if (!store_file_in_transaction(&store->account)) {

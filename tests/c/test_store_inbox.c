@@ -95,9 +95,10 @@ static void event_is_kept_once(void **state)
         int added;
         int64_t id;
     } table[] = {
-        { "!a", "$1", 1, 1 }, { "!a", "$1", 0, 1 }, { "!b", "$1", 1, 2 },
-        { "!a", "$2", 1, 3 }, { "!b", "$1", 0, 2 }, { "!a", NULL, 1, 4 },
-        { "!a", NULL, 1, 5 }, { "", NULL, 1, 6 },
+        /* an event that was there costs an id */
+        { "!a", "$1", 1, 1 }, { "!a", "$1", 0, 1 }, { "!b", "$1", 1, 3 },
+        { "!a", "$2", 1, 4 }, { "!b", "$1", 0, 3 }, { "!a", NULL, 1, 6 },
+        { "!a", NULL, 1, 7 }, { "", NULL, 1, 8 },
     };
     begin();
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
