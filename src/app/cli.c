@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "app.h"
 #include "config_value.h"
@@ -203,12 +204,21 @@ static int run_command(struct cli *cli, const struct cli_command *command,
     return result;
 }
 
+/* A core file would hold the access token, for whoever may read it. */
+static void forbid_cores(void)
+{
+    const struct rlimit none = { 0, 0 };
+
+    setrlimit(RLIMIT_CORE, &none);
+}
+
 int cli_main(int argc, char **argv)
 {
     struct cli cli = { 0 };
     struct err err;
     const struct cli_command *command;
 
+    forbid_cores();
     argc = options_read(argc - 1, argv + 1, OPTIONS_STOP_AT_ARGUMENT, options,
                         &cli, NULL, NULL, &err);
     argv++;

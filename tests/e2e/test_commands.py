@@ -1,6 +1,7 @@
 """The command line: what each command prints, stores and exits with."""
 
 import os
+import pathlib
 import signal
 import stat
 
@@ -172,6 +173,18 @@ return 9
     assert len(said("pong")) == 1
 
 
+@case("exec_failure", servers=("fake",))
+def exec_failure(rig):
+    """A plain script that fails says where, with the source; status 1."""
+    rig.write("x.lua", 'local function f()\n    error("boom")\nend\n'
+              'print("before")\nf()\n')
+    status, out, err = rig.command("exec", "x.lua")
+    assert (status, out) == (1, "before\n"), (status, out, err)
+    assert err.startswith("lunatrix: x.lua:2: boom\n"), err
+    assert "\n  →    2 │     error(\"boom\")\n" in err, err
+    assert err.endswith("in main chunk (x.lua:5)\n"), err
+
+
 @case("check", servers=("fake",))
 def check(rig):
     """Sound scripts pass; a broken one is shown with file and line."""
@@ -199,7 +212,9 @@ def usage(rig):
     """No arguments: short help. Typing errors: 2, and what was meant."""
     status, out, err = rig.command()
     assert "login" in out + err and "run" in out + err
-    for words in (["lgoin"], ["run", "--wach"], ["send", "--rom", "x"]):
+    for words in (["lgoin"], ["run", "--wach"], ["send", "--rom", "x"],
+                  ["send", "--room", "x", "hello"],
+                  ["send", "--room", "#x:y", "--html", "--code", "x"]):
         status, out, err = rig.command(*words)
         assert status == 2, (words, status, err)
         assert out == "", out
@@ -232,6 +247,17 @@ def second_process(rig):
     second = rig.start("run")
     assert second.wait() != 0
     assert chat.ask("still there?") == "still there?"
+    chat.process.stop()
+
+
+@case("no_core_file", servers=("fake",))
+def no_core_file(rig):
+    """A crash leaves no core behind: it would hold the token."""
+    chat = rig.chat(ECHO)
+    limits = pathlib.Path(f"/proc/{chat.process.popen.pid}/limits")
+    line = next(text for text in limits.read_text().splitlines()
+                if text.startswith("Max core file size"))
+    assert line.split()[4:6] == ["0", "0"], line
     chat.process.stop()
 
 
