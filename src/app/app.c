@@ -47,8 +47,11 @@ int app_exit_code(const struct err *err)
         if (strcmp(err->errcode, "M_LIMIT_EXCEEDED") == 0 ||
             strcmp(err->errcode, "M_USER_LOCKED") == 0)
             return EXIT_LATER;
-        if (err->status == 401 || strcmp(err->errcode, "M_FORBIDDEN") == 0 ||
-            strcmp(err->errcode, "M_UNKNOWN_TOKEN") == 0)
+        /* A wrong password; elsewhere it is about one room. */
+        if (err->status == 401 ||
+            strcmp(err->errcode, "M_UNKNOWN_TOKEN") == 0 ||
+            (strcmp(err->errcode, "M_FORBIDDEN") == 0 &&
+             strstr(err->request, "/login")))
             return EXIT_REJECTED;
         return EXIT_FAIL;
     default:

@@ -6,6 +6,7 @@
 
 #include "app.h"
 #include "cli.h"
+#include "failure.h"
 #include "gen.h"
 #include "json_read.h"
 #include "limits.h"
@@ -92,20 +93,35 @@ static void on_rest(void *arg)
     run->rest = timer_start(run->loop, LIMIT_ONCE_MS, on_rest, run, NULL);
 }
 
+static void print_failure(const struct task *task,
+                          const struct task_result *result)
+{
+    struct failure failure;
+    struct buf out;
+
+    failure_init(&failure);
+    buf_init(&out, LIMIT_FAILURE_TEXT);
+    failure_of_task(&failure, task, result);
+    failure.label[0] = '\0'; /* its own way ends in the main chunk */
+    failure_write(&failure, &out);
+    fflush(stdout);
+    fprintf(stderr, "lunatrix: %s\n",
+            buf_str(&out) + strspn(buf_str(&out), " "));
+    buf_free(&out);
+    failure_free(&failure);
+}
+
 static void on_ended(void *arg, struct task *task,
                      const struct task_result *result)
 {
     struct run *run = arg;
     int64_t code;
 
-    (void)task;
     if (result->end == TASK_DONE) {
         if (json_int(result->value, &code))
             run->exit_code = (int)(code & 0xff);
     } else if (!run->stopping) {
-        fprintf(stderr, "lunatrix: %s\n", result->err->text);
-        if (result->traceback)
-            fprintf(stderr, "%s\n", result->traceback);
+        print_failure(task, result);
         run->exit_code = EXIT_FAIL;
     }
     run->rest = timer_start(run->loop, 0, on_rest, run, NULL);

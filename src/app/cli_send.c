@@ -49,7 +49,7 @@ static int read_text(int argc, char **argv, struct buf *text, struct err *err)
             buf_addf(text, "%s%s", i ? " " : "", argv[i]);
     if (buf_check(text, "the message", err) != 0)
         return -1;
-    return text->len ? 0 : err_set(err, ERR_CONFIG, "there is no text to send");
+    return text->len ? 0 : err_set(err, ERR_MISUSE, "there is no text to send");
 }
 
 /* body, msgtype and, for --html and --code, the formatted body. */
@@ -306,6 +306,21 @@ static int run_send(struct cli *cli, void *record, int argc, char **argv)
         return cli_usage(&cli_send, "to which room? --room ROOM");
     if (argc == 0)
         return cli_usage(&cli_send, "what? TEXT, or - for standard input");
+    if (options->html && options->code)
+        return cli_usage(&cli_send, "--html or --code, not both");
+    if (options->emote && options->text)
+        return cli_usage(&cli_send, "--emote or --text, not both");
+    if (options->edit && (options->reply_to || options->thread))
+        return cli_usage(&cli_send, "an edit stays where it is: --edit goes "
+                                    "without --reply-to and --thread");
+    for (int i = 0; i < options->room.count; i++) {
+        const char *room = options->room.items[i];
+        if (*room != '!' && *room != '#')
+            return cli_usage(&cli_send,
+                             "'%s' is no room: use an ID (!...) or "
+                             "an alias (#...)",
+                             room);
+    }
     buf_init(&text, LIMIT_EVENT_SEND);
     buf_init(&content, LIMIT_EVENT_SEND);
     code = visit_login(&visit, cli);

@@ -75,7 +75,8 @@ int visit_login(struct visit *visit, struct cli *cli)
         return code;
     found = session_load(visit->session, &visit->err);
     if (found == 0)
-        err_set(&visit->err, ERR_CONFIG, "account '%s' is not logged in",
+        err_set(&visit->err, ERR_CONFIG,
+                "account '%s' is not logged in: run lunatrix login first",
                 visit->account->name);
     return found > 0 ? 0 : cli_fail(&visit->err);
 }

@@ -103,11 +103,10 @@ static int run_file(const char *path, struct slice text, struct buf *json,
 /* ---- reading the table ------------------------------------------------- */
 
 static const struct config_field account_fields[] = {
-    { "user_id", CONFIG_STRING, offsetof(struct config_account, user_id),
-      NULL },
+    { "user_id", CONFIG_USER, offsetof(struct config_account, user_id), NULL },
     { "homeserver", CONFIG_STRING, offsetof(struct config_account, homeserver),
       NULL },
-    { "admins", CONFIG_STRINGS, offsetof(struct config_account, admins), NULL },
+    { "admins", CONFIG_USERS, offsetof(struct config_account, admins), NULL },
     { "admin_room", CONFIG_STRING, offsetof(struct config_account, admin_room),
       NULL },
     { "autojoin", CONFIG_STRING, offsetof(struct config_account, autojoin),

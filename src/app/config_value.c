@@ -279,6 +279,21 @@ static bool read_texts(struct slice value, char ***out)
     return true;
 }
 
+static bool is_user(const char *text)
+{
+    const char *colon = text[0] == '@' ? strchr(text + 1, ':') : NULL;
+    return colon && colon[1] != '\0';
+}
+
+static bool are_users(char **list)
+{
+    for (; list && *list; list++) {
+        if (!is_user(*list))
+            return false;
+    }
+    return true;
+}
+
 static bool read_duration(struct slice value, int64_t *ms)
 {
     double seconds;
@@ -318,6 +333,14 @@ static const char *read_value(const struct config_field *field,
         return NULL;
     case CONFIG_STRINGS:
         return read_texts(value, member) ? NULL : "a list of strings";
+    case CONFIG_USER:
+        return read_text(value, member) && is_user(*(char **)member)
+                   ? NULL
+                   : "a user ID, like \"@bot:example.org\"";
+    case CONFIG_USERS:
+        return read_texts(value, member) && are_users(*(char ***)member)
+                   ? NULL
+                   : "a list of user IDs, like \"@me:example.org\"";
     case CONFIG_DURATION:
         return read_duration(value, member)
                    ? NULL

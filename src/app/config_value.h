@@ -12,6 +12,8 @@
 enum config_type {
     CONFIG_STRING,   /* char * */
     CONFIG_STRINGS,  /* char **, NULL-terminated */
+    CONFIG_USER,     /* char *, a user ID */
+    CONFIG_USERS,    /* as CONFIG_STRINGS, all of them user IDs */
     CONFIG_DURATION, /* int64_t ms: seconds, or "1h30m" */
     CONFIG_SIZE,     /* size_t bytes: a number, or "64M" */
     CONFIG_COUNT,    /* int64_t, from 1 */

@@ -87,6 +87,11 @@ static void mistakes_name_line_and_remedy(void **state)
           ":2: scripts.a needs file = \"...\"" },
         { "return { accounts = { main = { autojoin = \"yes\" } } }",
           ":1: accounts.main.autojoin must be never|admins|invited" },
+        { "return { accounts = { main = {\n user_id = \"bot\" } } }",
+          ":2: accounts.main.user_id must be a user ID, like \"@bot:" },
+        { "return { accounts = { main = {\n admins = { \"@a:b\", \"@c\" } } } "
+          "}",
+          ":2: accounts.main.admins must be a list of user IDs" },
         { "return { accounts = { main = {\n catch_up = \"soon\" } } }",
           ":2: accounts.main.catch_up must be a duration" },
         { "return { scripts = { a = { file = \"x\",\n account = \"b\" } } }",
