@@ -55,6 +55,7 @@ static struct connection connections[CONNECTIONS];
 static int connection_count;
 static double first_at, event_at, *latencies;
 static long put_count;
+static struct text initial; /* the answer to the first sync */
 
 static double now(void)
 {
@@ -196,10 +197,7 @@ static void answer_sync(struct connection *c, const char *target)
     const char *since = strstr(target, "since=s");
 
     if (!since) {
-        static struct text body;
-        if (!body.data)
-            body = initial_sync();
-        respond(c, body.data, body.len);
+        respond(c, initial.data, initial.len);
         return;
     }
     c->since = strtol(since + strlen("since=s"), NULL, 10);
@@ -417,6 +415,7 @@ int main(int argc, char **argv)
                 *values[k] = strtol(argv[++i], NULL, 10);
         }
     }
+    initial = initial_sync();
     latencies = calloc((size_t)options.puts, sizeof *latencies);
     if (!latencies)
         fail("memory");
