@@ -1,9 +1,10 @@
 /* replay: a homeserver that only plays a part, for benchmarks, faster than
  * what it measures. One user, one device; it listens on a free port of
- * 127.0.0.1, prints "port N", and when the bot has sent --puts messages one
- * line of figures: "result FIRST LAST P50 P99", the first two in seconds of
- * the monotonic clock (first event handed out, last message received), the
- * others in microseconds from an event to the message it caused.
+ * 127.0.0.1, prints "port N", "tenth" when the bot has sent a tenth of --puts
+ * messages, and when it has sent them all one line of figures: "result FIRST
+ * LAST P50 P99", the first two in seconds of the monotonic clock (first event
+ * handed out, last message received), the others in microseconds from an event
+ * to the message it caused.
  *
  *   --initial-mb N   size of the answer to the first sync
  *   --batches N --batch-size N --rooms N
@@ -255,6 +256,10 @@ static void answer_put(struct connection *c)
     if (put_count >= options.puts)
         return;
     latencies[put_count++] = now() - event_at;
+    if (put_count == (options.puts + 9) / 10) {
+        puts("tenth");
+        fflush(stdout);
+    }
     if (put_count == options.puts)
         print_result();
 }
