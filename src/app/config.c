@@ -251,6 +251,14 @@ static int place_file(struct config *config, struct config_script *script)
     return result;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct config_script *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+/* Lua keeps no order. Theirs decides who gets a command that two want, so it
+ * must not change from start to start. */
 static int read_scripts(struct config *config, struct config_place place,
                         struct slice object, struct err *err)
 {
@@ -278,6 +286,8 @@ static int read_scripts(struct config *config, struct config_place place,
         if (place_file(config, script) != 0)
             return err_set(err, ERR_LIMIT, "out of memory");
     }
+    qsort(config->scripts, config->script_count, sizeof *config->scripts,
+          by_name);
     return 0;
 }
 

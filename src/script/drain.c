@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "every.h"
 #include "hook.h"
@@ -77,10 +78,30 @@ static void unload(struct drain *drain)
     drain->hook = hook_run(&options, NULL);
 }
 
+struct cut {
+    struct buf names;
+    const char *last; /* of the label that was added */
+    int count;        /* how often in a row */
+};
+
+static void end_name(struct cut *cut)
+{
+    if (cut->count > 1) {
+        buf_addf(&cut->names, " (%d times)", cut->count);
+    }
+    cut->count = 0;
+}
+
 static void add_task(void *arg, const struct task *task)
 {
-    struct buf *out = arg;
-    buf_addf(out, "%s%s", out->len > 0 ? ", " : "", task_label(task));
+    struct cut *cut = arg;
+    const char *label = task_label(task);
+    if (!cut->last || strcmp(cut->last, label) != 0) {
+        end_name(cut);
+        buf_addf(&cut->names, "%s%s", cut->last ? ", " : "", label);
+    }
+    cut->last = label;
+    cut->count++;
 }
 
 static void tell_cut(struct drain *drain)
@@ -89,18 +110,19 @@ static void tell_cut(struct drain *drain)
     struct log_fields fields = { .account = generation->world->host->account,
                                  .script = generation->settings->script.name,
                                  .gen = generation->number };
-    struct buf names;
+    struct cut cut = { .last = NULL };
     if (drain->cut || gen_tasks(generation->gen) == 0) {
         return;
     }
     drain->cut = true;
-    buf_init(&names, LIMIT_FAILURE_TEXT);
-    gen_each_task(generation->gen, add_task, &names);
+    buf_init(&cut.names, LIMIT_FAILURE_TEXT);
+    gen_each_task(generation->gen, add_task, &cut);
+    end_name(&cut);
     log_write(LOG_LEVEL_WARN, &fields,
               "generation %d: cancelled after %.1f s: %s", generation->number,
               (double)(loop_now(loop_of(drain)) - drain->started) / 1000,
-              buf_str(&names));
-    buf_free(&names);
+              buf_str(&cut.names));
+    buf_free(&cut.names);
 }
 
 static void cancel(struct drain *drain)

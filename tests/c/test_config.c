@@ -121,6 +121,22 @@ static void mistakes_name_line_and_remedy(void **state)
     }
 }
 
+static void scripts_stand_in_the_order_of_their_names(void **state)
+{
+    struct err err;
+    struct config *config =
+        load("return { scripts = { d = { file = \"x\" }, a = { file = \"x\" },"
+             " c = { file = \"x\" }, b = { file = \"x\" } } }",
+             &err);
+
+    (void)state;
+    assert_non_null(config);
+    assert_int_equal(config->script_count, 4);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(config->scripts[i].name[0], "abcd"[i]);
+    config_free(config);
+}
+
 static void an_unknown_account_is_told_with_those_there_are(void **state)
 {
     struct err err;
@@ -169,6 +185,7 @@ int main(void)
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(mistakes_name_line_and_remedy),
         cmocka_unit_test(an_unknown_account_is_told_with_those_there_are),
+        cmocka_unit_test(scripts_stand_in_the_order_of_their_names),
         cmocka_unit_test(durations_and_sizes),
     };
 
