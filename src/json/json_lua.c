@@ -52,8 +52,11 @@ static void push_string(lua_State *L, struct cursor *c)
 
 static void push_object(lua_State *L, struct cursor *c)
 {
-    lua_newtable(L);
-    if (take(c, '}')) {
+    bool empty = take(c, '}');
+    /* Room for a few members: a table that grows from one is built anew at
+     * the second, the third and the fifth. */
+    lua_createtable(L, 0, empty ? 0 : 4);
+    if (empty) {
         return;
     }
     do {
