@@ -470,7 +470,9 @@ const struct config_account *config_account(struct config *config,
     struct buf names;
 
     if (!name)
-        name = config->account_count == 1 ? config->accounts[0].name : "main";
+        name = config->path && config->account_count == 1
+                   ? config->accounts[0].name
+                   : "main"; /* without a file the only one has had any name */
     for (size_t i = 0; i < config->account_count; i++) {
         if (strcmp(config->accounts[i].name, name) == 0)
             return &config->accounts[i];

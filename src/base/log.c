@@ -108,8 +108,12 @@ static void add_head(struct log_line *line, enum log_level level, bool journal)
 static void add_origin(struct log_line *line, const struct log_fields *fields,
                        const struct log_line_form *form)
 {
+    /* A plain script is named by its file. */
+    bool same = fields->script && fields->file &&
+                strcmp(fields->script, fields->file) == 0;
     const char *parts[] = { with_account ? fields->account : NULL,
-                            fields->script, fields->room_id, fields->file };
+                            same ? NULL : fields->script, fields->room_id,
+                            fields->file };
     size_t before = line->len;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (!parts[i])

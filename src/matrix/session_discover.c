@@ -8,7 +8,7 @@
 #include "json_read.h"
 #include "limits.h"
 
-#define HINT "; if you know its address, give it with --homeserver"
+#define HINT "; if you know its address, give it as homeserver"
 
 static void fail(struct session *session, const struct err *cause,
                  const char *hint)

@@ -152,6 +152,24 @@ static void an_unknown_account_is_told_with_those_there_are(void **state)
     config_free(config);
 }
 
+static void without_a_file_every_account_is_there(void **state)
+{
+    char here[300];
+    struct err err;
+
+    (void)state;
+    assert_non_null(getcwd(here, sizeof here));
+    setenv("XDG_CONFIG_HOME", folder, 1);
+    assert_int_equal(chdir(folder), 0);
+    unlink("lunatrix.lua");
+    struct config *config = config_load(NULL, &err);
+    assert_int_equal(chdir(here), 0);
+    assert_non_null(config);
+    assert_string_equal(config_account(config, "one", &err)->name, "one");
+    assert_string_equal(config_account(config, NULL, &err)->name, "main");
+    config_free(config);
+}
+
 static void durations_and_sizes(void **state)
 {
     static const struct {
@@ -185,6 +203,7 @@ int main(void)
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(mistakes_name_line_and_remedy),
         cmocka_unit_test(an_unknown_account_is_told_with_those_there_are),
+        cmocka_unit_test(without_a_file_every_account_is_there),
         cmocka_unit_test(scripts_stand_in_the_order_of_their_names),
         cmocka_unit_test(durations_and_sizes),
     };

@@ -97,6 +97,10 @@ static void text_begins_with_where_it_happened(void **state)
     assert_string_equal(after_time(), "info  @b:x echo !r:x echo.lua:12: x\n"
                                       "    stack:\n"
                                       "        [C]: in ?\\x1b[2J");
+    fields =
+        (struct log_fields) { .script = "a.lua", .file = "a.lua", .line = 3 };
+    log_write(LOG_LEVEL_INFO, &fields, "x");
+    assert_string_equal(after_time(), "info  a.lua:3: x");
 }
 
 /* What a room member writes can neither make a line nor drive a terminal. */
