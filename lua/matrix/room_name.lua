@@ -49,9 +49,11 @@ end
 
 local function by_members(room, info)
     local heroes = info.heroes or {}
-    local count = (info.joined_count or 0) + (info.invited_count or 0)
     if #heroes == 0 then heroes = some_members(room) end
     local names = names_of(room, heroes)
+    -- An invite comes without numbers.
+    local joined = info.joined_count or #names + 1
+    local count = joined + (info.invited_count or 0)
     if #names == 0 then return "Empty room" end
     if count <= 1 then return ("Empty room (was %s)"):format(join(names, 0)) end
     return join(names, math.max(0, count - 1 - #names))
