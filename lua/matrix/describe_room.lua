@@ -41,7 +41,7 @@ for _, f in ipairs({
     { "topic", "string", "The topic, or nil." },
     { "alias", "string", "The main alias, or nil." },
     { "version", "string", "The room version, or nil when unknown." },
-    { "is_direct", "boolean", "A direct chat?" },
+    { "is_direct", "boolean", "A direct chat: in m.direct, or the bot was invited to one." },
     { "is_encrypted", "boolean", "Encrypted? Never switches off again." },
     { "is_space", "boolean", "A space?" },
 }) do

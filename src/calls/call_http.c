@@ -92,6 +92,22 @@ static int conclude(struct exchange *exchange, const struct err *failure,
     return write_result(exchange, err);
 }
 
+/* What was tried goes in front, in place of the host alone. */
+static void tell_request(const struct exchange *exchange, struct err *err)
+{
+    const char *host = strstr(exchange->name, "://");
+    size_t len = host ? strcspn(host + 3, "/") : 0;
+    if (len > 0 && strncmp(err->text, host + 3, len) == 0 &&
+        strncmp(err->text + len, ": ", 2) == 0) {
+        memmove(err->text, err->text + len + 2,
+                strlen(err->text + len + 2) + 1);
+    }
+    err_prefix(err, "%s", exchange->name);
+    if (!err->request[0]) {
+        snprintf(err->request, sizeof(err->request), "%s", exchange->name);
+    }
+}
+
 static void exchange_done(void *arg, const struct err *failure)
 {
     struct exchange *exchange = arg;
@@ -99,8 +115,8 @@ static void exchange_done(void *arg, const struct err *failure)
     struct err err;
     exchange->transfer = NULL;
     int result = conclude(exchange, failure, &err);
-    if (result && !err.request[0]) {
-        snprintf(err.request, sizeof(err.request), "%s", exchange->name);
+    if (result) {
+        tell_request(exchange, &err);
     }
     op->state = NULL;
     exchange_free(exchange);

@@ -72,6 +72,8 @@ static void failures_name_the_request_but_no_secret(void **state)
           1000, ERR_NETWORK);
     assert_true(err.unknown);
     assert_string_equal(err.request, "PUT https://x.test/p");
+    assert_int_equal(strncmp(err.text, "PUT https://x.test/p: ", 22), 0);
+    assert_null(strstr(err.text + 22, "x.test: "));
 }
 
 static void timeout_ends_it(void **state)
