@@ -448,9 +448,25 @@ static void write_object(struct writer *w, int table)
     add_str(w, "}");
 }
 
+/* An object hides its metatable behind the name of its class; what can be
+ * seen of it here is not what it stands for. */
+static void refuse_object(struct writer *w, int table)
+{
+    lua_State *L = w->L;
+    int type = luaL_getmetafield(L, table, "__metatable");
+    if (type == LUA_TSTRING) {
+        char what[80];
+        snprintf(what, sizeof what, "is an object (%.40s)",
+                 lua_tostring(L, -1));
+        refuse(w, what);
+    }
+    lua_pop(L, type == LUA_TNIL ? 0 : 1);
+}
+
 static void write_table(struct writer *w, int table)
 {
     lua_State *L = w->L;
+    refuse_object(w, table);
     if (w->depth == LIMIT_JSON_DEPTH) {
         refuse(w, "is nested too deeply, or holds itself");
     }

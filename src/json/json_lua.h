@@ -37,9 +37,10 @@ enum {
 /* Appends the JSON of the value at index. An unmarked {} is an object, 1..n
  * an array. Raises, at no particular level, with the path of what cannot be
  * written ("content.users[3] is a function"): holes, mixed or other keys,
- * functions, userdata, NaN, invalid UTF-8, depth, and out's maximum. nil
- * fields do not exist; the value nil itself is written as null. Metamethods
- * are not called. out is left partly written when it raises. */
+ * functions, userdata, objects (__metatable is a name), NaN, invalid UTF-8,
+ * depth, and out's maximum. nil fields do not exist; the value nil itself is
+ * written as null. Metamethods are not called. out is left partly written when
+ * it raises. */
 void json_lua_write(lua_State *L, int index, struct buf *out, int flags);
 
 #endif

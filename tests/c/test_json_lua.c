@@ -184,6 +184,8 @@ static void refuses_with_the_path(void **state)
         { "{content={users={1,2,print}}}", 0,
           "content.users[3] is a function" },
         { "{{a={['x y']=io.stdout}}}", 0, "[1].a[\"x y\"] is a userdata" },
+        { "{a={setmetatable({}, {__metatable='Memory'})}}", 0,
+          "a[1] is an object (Memory)" },
         { "{a=coroutine.create(print)}", 0, "a is a thread" },
         { "{a=0/0}", 0, "a is not a number (NaN)" },
         { "{a=-math.huge}", 0, "a is infinite" },
