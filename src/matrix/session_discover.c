@@ -8,7 +8,9 @@
 #include "json_read.h"
 #include "limits.h"
 
-#define HINT "; if you know its address, give it as homeserver"
+#define HINT                                                                   \
+    "; if you know its address, give it with --homeserver (in a script: "      \
+    "homeserver = ...)"
 
 static void fail(struct session *session, const struct err *cause,
                  const char *hint)
