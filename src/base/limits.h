@@ -14,6 +14,7 @@
 #define LIMIT_JSON_KEY KIB(4)    /* a key the scanner must decode */
 #define LIMIT_JSON_NUMBER KIB(1) /* digits and all of one number */
 #define LIMIT_EVENT_SEND KIB(64) /* an event to send (spec: 64 KiB) */
+#define LIMIT_MARKDOWN KIB(64)   /* read at once: as much as can be sent */
 #define LIMIT_IDENTIFIER 255     /* ids, types, state keys (spec) */
 
 /* HTTP */

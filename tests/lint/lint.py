@@ -24,6 +24,7 @@ OWNERS = {
     "curl/": r"net/transport_curl\w*\.[ch]",
     "uv.h": r"loop/(loop_uv|loop)\w*\.[ch]",
     "sqlite3.h": r"store/store\w*\.[ch]",
+    "cmark": r"text/markdown\.c",
 }
 # Debian 12's. Other versions lay out lines otherwise, and the analyzer finds
 # other things with every version, and with other headers of the C library.
