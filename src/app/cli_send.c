@@ -13,6 +13,7 @@
 #include "json_write.h"
 #include "limits.h"
 #include "log.h"
+#include "markdown.h"
 #include "transport_curl.h"
 #include "txn.h"
 #include "url.h"
@@ -22,7 +23,7 @@
 
 struct send_options {
     struct option_list room;
-    bool html, code, emote, text;
+    bool html, markdown, code, emote, text;
     const char *reply_to, *thread, *edit;
 };
 
@@ -52,7 +53,28 @@ static int read_text(int argc, char **argv, struct buf *text, struct err *err)
     return text->len ? 0 : err_set(err, ERR_MISUSE, "there is no text to send");
 }
 
-/* body, msgtype and, for --html and --code, the formatted body. */
+/* The formatted body, and the plain one. */
+static int write_formatted(const struct send_options *options,
+                           struct slice text, struct buf *plain,
+                           struct buf *html)
+{
+    int result = 0;
+
+    if (options->markdown)
+        result |= markdown_to_html(text, html);
+    else if (options->html)
+        result |= buf_add(html, text);
+    if (options->markdown || options->html)
+        return result | html_to_text(buf_slice(html), plain);
+    if (options->code) {
+        result |= buf_adds(html, "<pre><code>");
+        result |= html_escape(text, html);
+        result |= buf_adds(html, "</code></pre>");
+    }
+    return result | buf_add(plain, text);
+}
+
+/* body, msgtype and, when there is one, the formatted body. */
 static int write_body(struct json_writer *w, const struct send_options *options,
                       struct slice text, const char *mark)
 {
@@ -62,16 +84,7 @@ static int write_body(struct json_writer *w, const struct send_options *options,
     buf_init(&plain, LIMIT_EVENT_SEND);
     buf_init(&html, LIMIT_EVENT_SEND);
     buf_adds(&plain, mark);
-    if (options->html) {
-        result |= html_to_text(text, &plain) | buf_add(&html, text);
-    } else {
-        result |= buf_add(&plain, text);
-        if (options->code) {
-            result |= buf_adds(&html, "<pre><code>");
-            result |= html_escape(text, &html);
-            result |= buf_adds(&html, "</code></pre>");
-        }
-    }
+    result |= write_formatted(options, text, &plain, &html);
     json_member_str(w, "msgtype",
                     options->emote  ? "m.emote"
                     : options->text ? "m.text"
@@ -306,8 +319,8 @@ static int run_send(struct cli *cli, void *record, int argc, char **argv)
         return cli_usage(&cli_send, "to which room? --room ROOM");
     if (argc == 0)
         return cli_usage(&cli_send, "what? TEXT, or - for standard input");
-    if (options->html && options->code)
-        return cli_usage(&cli_send, "--html or --code, not both");
+    if (options->html + options->markdown + options->code > 1)
+        return cli_usage(&cli_send, "one of --html, --markdown and --code");
     if (options->emote && options->text)
         return cli_usage(&cli_send, "--emote or --text, not both");
     if (options->edit && (options->reply_to || options->thread))
@@ -341,6 +354,8 @@ static const struct option send_list[] = {
       "room ID or alias; may be repeated" },
     { "html", OPTION_FLAG, offsetof(struct send_options, html), NULL,
       "the text is HTML" },
+    { "markdown", OPTION_FLAG, offsetof(struct send_options, markdown), NULL,
+      "the text is Markdown" },
     { "code", OPTION_FLAG, offsetof(struct send_options, code), NULL,
       "show it as a block of code" },
     { "emote", OPTION_FLAG, offsetof(struct send_options, emote), NULL,

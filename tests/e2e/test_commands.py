@@ -104,6 +104,15 @@ def send(rig):
         assert content["formatted_body"] == "<b>bold</b>", content
         assert content["body"] == "bold", content
         status, out, err = rig.command(
+            "send", "--room", chat.room, "--markdown", "*soft*")
+        assert status == 0, err
+        content = find(out.strip())
+        assert content["formatted_body"] == "<em>soft</em>", content
+        assert content["body"] == "soft", content
+        status, out, err = rig.command(
+            "send", "--room", chat.room, "--markdown", "--html", "x")
+        assert status == 2 and "one of" in err, (status, err)
+        status, out, err = rig.command(
             "send", "--room", "!nowhere:localhost", "hello")
         assert status == 1 and out == "", (status, out, err)
 
