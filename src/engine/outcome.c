@@ -45,6 +45,7 @@ static char *error_text(const char *text, const struct trace_place *place)
 void outcome_end(struct outcome *outcome, const char *text,
                  const struct trace_place *place)
 {
+    outcome->task = NULL;
     outcome->ended = true;
     outcome->failed = text != NULL;
     outcome->error = text ? error_text(text, place) : NULL;

@@ -11,6 +11,7 @@
  * handle in Lua hold it. Its results stay in Lua, in the handle. */
 struct outcome {
     int refs;
+    struct task *task; /* NULL once it has ended */
     bool ended, failed;
     char *error;       /* when failed; NULL: out of memory */
     struct list joins; /* those who wait */

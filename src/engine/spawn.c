@@ -147,8 +147,32 @@ static int spawn_spawn(lua_State *L)
     }
     gen->draft = NULL;
     task->outcome = handle->outcome;
+    task->outcome->task = task;
     handle->outcome->refs++;
     lua_settop(L, 1);
+    return 1;
+}
+
+/* ---- cancel ---- */
+
+static int spawn_cancel(lua_State *L)
+{
+    struct err err;
+    struct task *task = check_handle(L)->outcome->task;
+    if (!task) {
+        lua_pushboolean(L, 0);
+        return 1;
+    }
+    if (task == task->gen->running) {
+        return port_raise(L, "a task cannot cancel itself");
+    }
+    /* Its step in a later turn first: without one task_cancel would have to
+     * take it here, inside another task. */
+    if (task_schedule(task, &err) != 0) {
+        return port_fail(L, &err);
+    }
+    task_cancel(task);
+    lua_pushboolean(L, 1);
     return 1;
 }
 
@@ -211,6 +235,7 @@ void spawn_open(lua_State *L)
     static const luaL_Reg functions[] = {
         { "spawn", spawn_spawn },
         { "join", spawn_join },
+        { "cancel", spawn_cancel },
         { NULL, NULL },
     };
     luaL_newmetatable(L, HANDLE);

@@ -3,7 +3,7 @@
 
 #include <lua.h>
 
-/* Adds spawn and join to the table on top (core.md). */
+/* Adds spawn, join and cancel to the table on top (core.md). */
 void spawn_open(lua_State *L);
 
 #endif

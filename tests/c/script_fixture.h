@@ -214,6 +214,7 @@ static const char fixture_library[] =
     "end\n"
     "matrix.sleep = function(s) return matrix.wait(s, 'park') end\n"
     "matrix.spawn, matrix.join = core.spawn, core.join\n"
+    "matrix.cancel = core.cancel\n"
     "matrix.ended = {}\n"
     "core.on_task_end(function(n) table.insert(matrix.ended, n) end)\n"
     "function matrix.collect() collectgarbage() end\n"

@@ -376,6 +376,39 @@ static void spawned_tasks_run_and_are_joined(void **state)
           "local t = matrix.spawn(function(f) return f end, "
           "print) return matrix.join(t) == print",
           TASK_DONE, "true" },
+        { "cancelled while it waits",
+          "local seen local t = matrix.spawn(function() "
+          "local ok, e = pcall(matrix.wait, 1000) seen = e.kind end) "
+          "matrix.wait(1) local did = matrix.cancel(t) "
+          "local r, e = matrix.join(t) "
+          "return { did, r == nil, e.kind, seen, matrix.cancel(t) }",
+          TASK_DONE, "[true,true,\"task\",\"cancelled\",false]" },
+        { "cancelled before it began",
+          "local n = 0 local t = matrix.spawn(function() n = 1 end) "
+          "matrix.cancel(t) matrix.cancel(t) local r = matrix.join(t) "
+          "return { r == nil, n }",
+          TASK_DONE, "[true,0]" },
+        { "cancelled, and waits again",
+          "local n = 0 local t = matrix.spawn(function() "
+          "local x <close> = setmetatable({}, { __close = function() n = n + 1 "
+          "end }) while true do pcall(matrix.wait, 1000) end end) "
+          "matrix.wait(1) matrix.cancel(t) matrix.join(t) return n",
+          TASK_DONE, "1" },
+        { "cancelled while it joins",
+          "local a = matrix.spawn(matrix.wait, 5) "
+          "local b = matrix.spawn(function() matrix.join(a) end) "
+          "matrix.wait(1) matrix.cancel(b) local r = matrix.join(b) "
+          "return { r == nil, matrix.join(a) ~= nil }",
+          TASK_DONE, "[true,true]" },
+        { "cancelled when what it waits for is there",
+          "local t = matrix.spawn(function() matrix.wait(5) return 1 end) "
+          "matrix.wait(5) matrix.cancel(t) return (matrix.join(t))",
+          TASK_DONE, "null" },
+        { "cancel itself",
+          "local t t = matrix.spawn(function() matrix.cancel(t) end) "
+          "local _, e = matrix.join(t) "
+          "return e.error:match('cannot cancel itself')",
+          TASK_DONE, "\"cannot cancel itself\"" },
         { "wrong handle", "matrix.join({})", TASK_FAILED, "lunatrix.task" },
         { "forgotten handle",
           "matrix.spawn(function() matrix.wait(2) end) "
