@@ -3,8 +3,8 @@
 
 #include <lua.h>
 
-/* What needs no host but the clock: adds json_*, html_*, url_encode, strip_*,
- * null, array_metatable, now and monotonic to the table on top (core.md). */
+/* What needs no host but the clock: JSON, text, digests, random bytes, the time
+ * of day; added to the table on top (core.md says which names). */
 void pure_open(lua_State *L);
 
 #endif

@@ -33,6 +33,23 @@ static const struct {
     { "return core.strip_body('')", "\"\"" },
     { "return core.url_encode('!a:b/c d')", "\"%21a%3Ab%2Fc%20d\"" },
     { "core.url_encode()", "string expected" },
+    { "return core.markdown('**a** <b>')", "\"<strong>a</strong> &lt;b&gt;\"" },
+    { "return { core.markdown(('x'):rep(65537)) == nil, "
+      "select(2, core.markdown(('x'):rep(65537))) }",
+      "[true,\"Markdown of more than 65536 bytes\"]" },
+    { "return core.hex(core.sha256(''))",
+      "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"" },
+    { "return core.hex(core.hmac('key', 'text'))",
+      "\"6afa9046a9579cad143a384c1b564b9a250d27d6f6a63f9f20bf3a7594c9e2c6\"" },
+    { "return { core.equal('a', 'a'), core.equal('a', 'b'), "
+      "core.equal('a', 'ab') }",
+      "[true,false,false]" },
+    { "return { core.base64_encode('a?>'), core.base64_decode('YT8-'), "
+      "core.base64_decode('YQ'), core.base64_decode('Y') == nil }",
+      "[\"YT8+\",\"a?>\",\"a\",true]" },
+    { "return { #core.random(64), core.random(16) ~= core.random(16) }",
+      "[64,true]" },
+    { "core.random(65)", "too many bytes" },
     { "return { core.now(), core.monotonic() > 0 }", "[1767225600.0,true]" },
     { "matrix.wait(2.5) return core.now()", "1767225602.5" },
 };
