@@ -30,20 +30,22 @@ local function list_of(value)
     return value
 end
 
-local function check_patterns(patterns)
+local function check_patterns(what, patterns)
     for _, pattern in ipairs(patterns) do
         local ok, message = pcall(string.find, "", pattern)
-        if not ok then core.raise(("bot:on: pattern '%s': %s"):format(pattern, message)) end
+        if not ok then core.raise(("%s: pattern '%s': %s"):format(what, pattern, message)) end
     end
 end
 
 -- Rooms of a filter as names; whether one of them is an alias.
-local function room_names(value)
+local function room_names(what, value)
     local names, alias = {}, false
     for _, one in ipairs(list_of(value)) do
         local name = class.of(one) == "Room" and (one.room_id or one.address) or one
-        if type(name) ~= "string" then core.raise("bot:on: room: room IDs or aliases expected") end
-        account.check_room("bot:on: room", name)
+        if type(name) ~= "string" then
+            core.raise(what .. ": room: room IDs or aliases expected")
+        end
+        account.check_room(what .. ": room", name)
         names[#names + 1] = name
         alias = alias or name:sub(1, 1) == "#"
     end
@@ -52,47 +54,60 @@ end
 
 -- The filter as the host matches it. What it cannot is left to the handler:
 -- room aliases (looked up) and patterns.
-local function split_filter(filter, handler)
+local function split_filter(what, filter, handler)
     local out = {}
     for key, value in pairs(filter or {}) do out[key] = value end
     if out.pattern ~= nil then
         handler.patterns = list_of(out.pattern)
-        check_patterns(handler.patterns)
+        check_patterns(what, handler.patterns)
     end
     if out.room ~= nil then
-        local names, alias = room_names(out.room)
+        local names, alias = room_names(what, out.room)
         out.room = names
         if alias then out.room, handler.rooms = nil, names end
     end
     return next(out) and out or nil
 end
 
-local on_entry = description.entry("bot", "on")
+-- The arguments of bot:on and its like, of which the second may be left out.
+local function check_call(entry, self, first, second, fn)
+    if class.of(self) ~= "bot" then
+        core.raise(("%s: call it with a colon: %s(...)"):format(entry.title, entry.title))
+    end
+    if fn == nil and type(second) == "function" then second, fn = nil, second end
+    check.param(entry, 1, first)
+    check.param(entry, 2, second)
+    check.param(entry, 3, fn)
+    return second, fn
+end
 
-function methods.on(self, name, filter, fn)
-    if class.of(self) ~= "bot" then core.raise("bot:on: call it with a colon: bot:on(...)") end
-    if fn == nil and type(filter) == "function" then filter, fn = nil, filter end
-    check.param(on_entry, 1, name)
-    check.param(on_entry, 2, filter)
-    check.param(on_entry, 3, fn)
-    local handler = { kind = HOOKS[name] and "hook" or "event", name = name, fn = fn }
-    local sent = split_filter(filter, handler)
-    handler.messages = name == "message"
+local function listen(entry, name, filter, handler)
+    local sent = split_filter(entry.title, filter, handler)
+    handler.name, handler.messages = name, name == "message"
     local id = handlers.add(handler)
     assert(core.call("script.on", { id = id, name = name, filter = sent, where = context.place() }))
     return handle.new(id)
 end
 
+local on_entry = description.entry("bot", "on")
+
+function methods.on(self, name, filter, fn)
+    filter, fn = check_call(on_entry, self, name, filter, fn)
+    return listen(on_entry, name, filter, { kind = HOOKS[name] and "hook" or "event", fn = fn })
+end
+
+local hear_entry = description.entry("bot", "hear")
+
+function methods.hear(self, pattern, filter, fn)
+    filter, fn = check_call(hear_entry, self, pattern, filter, fn)
+    check_patterns("bot:hear", { pattern })
+    return listen(hear_entry, "message", filter, { kind = "event", hears = pattern, fn = fn })
+end
+
 local command_entry = description.entry("bot", "command")
 
 function methods.command(self, usage, options, fn)
-    if class.of(self) ~= "bot" then
-        core.raise("bot:command: call it with a colon: bot:command(...)")
-    end
-    if fn == nil and type(options) == "function" then options, fn = nil, options end
-    check.param(command_entry, 1, usage)
-    check.param(command_entry, 2, options)
-    check.param(command_entry, 3, fn)
+    options, fn = check_call(command_entry, self, usage, options, fn)
     local id = handlers.add({ kind = "command" })
     command.register(id, usage, options, fn)
     return handle.new(id)

@@ -37,6 +37,14 @@ method { class = "bot", name = "on", where = "load", unchecked = true,
     returns = { { "handle", "Handle" } },
     example = [[bot:on("message", { pattern = "^hello" }, function(ev) ev:reply("hello!") end)]] }
 
+method { class = "bot", name = "hear", where = "load", unchecked = true,
+    summary = "Call fn(ev, captures...) for each message in whose body a Lua pattern is found.",
+    params = { { "pattern", "string", "Lua pattern; without captures fn gets the whole match" },
+        { "filter?", "Filter", "all given fields must match too" },
+        { "fn", "function", "gets the event and what the pattern captured" } },
+    returns = { { "handle", "Handle" } },
+    example = [[bot:hear("issue #(%d+)", function(ev, n) ev:reply("see issue " .. n) end)]] }
+
 method { class = "bot", name = "command", where = "load", unchecked = true,
     summary = "Call fn(ev, args) for messages that are this command.",
     params = { { "usage", "string", "name sub <required> [optional] <n:type> [n:type=default] "

@@ -6,6 +6,7 @@ local method, fields, record = to.method, to.fields, to.record
 record { name = "Message", fields = {
     { "body?", "string", "plain text; derived from html when absent" },
     { "html?", "string", "formatted text, the HTML subset of Matrix" },
+    { "markdown?", "string", "formatted text, written as Markdown" },
     { "msgtype?", "string", "instead of m.text or m.notice" },
     { "reply_to?", "string|Event", "what this answers" },
     { "thread?", "string|Event", "root of the thread it belongs to" },

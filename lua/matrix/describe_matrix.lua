@@ -31,6 +31,31 @@ method { class = "Task", name = "join", where = "task", waits = true,
     fails = { "task: it ended in an error" },
     example = [[local two = matrix.spawn(function() return 2 end):join()]] }
 
+func { class = "matrix", name = "all", where = "task", waits = true,
+    summary = "Run all functions at once and wait for all; gives up the room's turn. When one "
+        .. "fails, the rest is cancelled.",
+    params = { { "fns", "function[]", "called without arguments" } },
+    returns = { { "results", "table", "the first result of each, in order; n is their number" } },
+    fails = { "of the first that raised, or returned nil and an error" },
+    example = [[
+local both = assert(matrix.all{
+    function() return matrix.http.get("https://example.org/a") end,
+    function() return matrix.http.get("https://example.org/b") end,
+})
+print(both[1].status, both[2].status)]] }
+
+func { class = "matrix", name = "race", where = "task", waits = true,
+    summary = "Run all functions at once until the first has ended; gives up the room's turn. The "
+        .. "rest is cancelled.",
+    params = { { "fns", "function[]", "called without arguments" } },
+    returns = { { "...", "any", "what the first returned" } },
+    fails = { "task: the first ended in an error" },
+    example = [[
+local res = matrix.race{
+    function() return matrix.http.get("https://example.org/") end,
+    function() matrix.sleep("5s") end,
+}]] }
+
 func { class = "matrix", name = "array", where = "any",
     summary = "Mark a table as a list, so that {} becomes [].",
     params = { { "t", "table", "" } }, returns = { { "t", "table" } },
@@ -81,7 +106,11 @@ fields("matrix", {
     { "json", "matrix.json", "strict JSON" },
     { "http", "matrix.http", "HTTP" },
     { "log", "matrix.log", "log lines" },
-    { "html", "matrix.html", "HTML entities" },
+    { "html", "matrix.html", "HTML: entities, plain text" },
+    { "time", "matrix.time", "points in time as text" },
+    { "uri", "matrix.uri", "links to users, rooms and events" },
+    { "crypto", "matrix.crypto", "digests" },
+    { "base64", "matrix.base64", "bytes as text" },
 })
 
 func { class = "matrix.json", name = "encode", where = "any",
@@ -132,13 +161,6 @@ for _, level in ipairs({ "debug", "info", "warn", "error" }) do
             { "...?", "any", "" } },
         returns = {}, example = ("matrix.log.%s(\"%%d items\", 3)"):format(level) }
 end
-
-func { class = "matrix.html", name = "escape", where = "any", summary = "& < > \" ' as entities.",
-    params = { { "text", "string", "" } }, returns = { { "html", "string" } },
-    example = [[print(matrix.html.escape("a < b"))]] }
-func { class = "matrix.html", name = "unescape", where = "any", summary = "Entities as text.",
-    params = { { "html", "string", "" } }, returns = { { "text", "string" } },
-    example = [[print(matrix.html.unescape("a &lt; b"))]] }
 
 fields("Error", {
     { "kind", "string", "matrix http network timeout json limit denied unsupported crypto store "

@@ -65,7 +65,9 @@ function M.extend(file)
     table.sort(M.classes)
 end
 
-for _, file in ipairs({ "bot", "event", "room", "client", "matrix" }) do M.extend(file) end
+for _, file in ipairs({ "bot", "event", "room", "client", "matrix", "text" }) do
+    M.extend(file)
+end
 
 -- The set of a class's names.
 function M.names(class)

@@ -56,7 +56,12 @@ function M.make(fields)
 end
 
 function M.is(value)
-    return contents[value] ~= nil
+    return value ~= nil and contents[value] ~= nil
+end
+
+-- For an error that is handed on: whoever gets it may look at it, or not.
+function M.look_at(value)
+    if M.is(value) then seen[value] = true end
 end
 
 -- matrix.error(kind, text)

@@ -156,7 +156,7 @@ end
 -- The class of the first parameter of a function that is given to a call.
 local function handler_class(entry, arguments)
     if not entry or entry.class ~= "bot" then return nil end
-    if entry.name == "command" then return "Event" end
+    if entry.name == "command" or entry.name == "hear" then return "Event" end
     local name = arguments[1] and arguments[1].text
     if entry.name == "on" and name and name ~= "ready" and not HOOKS[name] then return "Event" end
     return nil

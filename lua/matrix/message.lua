@@ -42,19 +42,27 @@ local function relation_of(thread, reply_to)
     return reply_to and { ["m.in_reply_to"] = { event_id = reply_to } } or nil
 end
 
--- body, formatted_body and msgtype of x into content.
+local function html_of(x)
+    if not x.markdown then return x.html end
+    if x.html then core.raise("a message has html or markdown, not both") end
+    return core.markdown(x.markdown)
+end
+
+-- body, formatted_body and msgtype of x into content. Markdown that is too long
+-- to be read goes on as it is: such a send is refused for its length.
 local function add_text(content, x, msgtype)
+    local html = html_of(x)
     content.msgtype = x.msgtype or msgtype
-    content.body = x.body or x.html and core.html_to_text(x.html)
-    if x.html then
-        content.format, content.formatted_body = FORMAT, x.html
+    content.body = x.body or html and core.html_to_text(html) or x.markdown
+    if html then
+        content.format, content.formatted_body = FORMAT, html
     end
 end
 
 local function add_more(content, more)
     for key, value in pairs(more or {}) do content[key] = value end
     if type(content.body) ~= "string" then
-        core.raise("a message needs body or html")
+        core.raise("a message needs body, html or markdown")
     end
     return content
 end

@@ -33,12 +33,22 @@ local function is_wanted(handler, ev)
     return not handler.messages or command.resolve(ev) == nil
 end
 
+-- bot:hear: what the pattern captures follows ev; the whole match without one.
+local function run_heard(handler, ev)
+    local captures = table.pack((ev.body or ""):match(handler.hears))
+    if captures[1] ~= nil and is_wanted(handler, ev) then
+        handler.fn(ev, table.unpack(captures, 1, captures.n))
+    end
+end
+
 local function run_event(handler, raw, info)
     local ev = event.new(raw, info)
     context.set({ room_id = ev.room_id, event_id = ev.event_id })
     if handler.kind == "command" then
         local call = command.resolve(ev)
         if call and call.id == handler.id then command.run(call, ev) end
+    elseif handler.hears then
+        run_heard(handler, ev)
     elseif is_wanted(handler, ev) then
         handler.fn(ev)
     end

@@ -3,6 +3,7 @@
 local core = ...
 local suggest = core.require "suggest"
 local time = core.require "time"
+local uri = core.require "uri"
 
 local M = {}
 
@@ -47,9 +48,8 @@ end
 
 -- The ID in a matrix.to link or matrix: URI, or text itself.
 local function unlinked(text)
-    local id = text:match("^<?https://matrix%.to/#/([^?>]+)")
-    if not id then return text end
-    return (id:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+    local link = uri.parse(text:match("^<?([^>]*)"))
+    return link and (link.user_id or link.room_id or link.alias) or text
 end
 M.unlinked = unlinked
 

@@ -56,6 +56,27 @@ def not_answered(rig):
     chat.process.stop()
 
 
+HEAR = """
+bot:hear("issue #(%d+) by (%w+)", function(ev, number, who)
+    ev:reply{ markdown = ("**%s** of %s"):format(number, who) }
+end)
+bot:hear("^ping", { msgtype = "m.text" }, function(ev, all) ev:reply(all .. "!") end)
+"""
+
+
+@case("hear")
+def hear(rig):
+    """Captures follow the event; the answer is Markdown, in both forms."""
+    chat = rig.chat(HEAR)
+    content = chat.answer(chat.say("see issue #12 by bob"))["content"]
+    assert content["body"] == "12 of bob", content
+    assert content["formatted_body"] == "<strong>12</strong> of bob", content
+    chat.say("issue #x by bob")
+    assert chat.ask("ping me") == "ping!"
+    assert len(chat.from_bot(chat.alice.timeline(chat.room))) == 2
+    chat.process.stop()
+
+
 COMMANDS = """
 bot:command("add <a:int> [b:int=40] [why...]", "add numbers", function(ev, a)
     ev:reply(("%d %s"):format(a.a + a.b, a.why or "-"))

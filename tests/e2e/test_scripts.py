@@ -180,7 +180,7 @@ function t.errors(ev)
     local big = ("x"):rep(70000)
     ok, err = ev.room:send(big)
     assert(ok == nil and err.kind == "limit", err)
-    ok, err = pcall(function() ev.room:send{ markdown = "x" } end)
+    ok, err = pcall(function() ev.room:send{ image = "x" } end)
     assert(not ok and err:find("echo.lua:%d+: room:send: unknown field"), err)
     ok, err = pcall(function() bot:on("message", print) end)
     assert(not ok and err:find("echo.lua:%d+: .*while it loads"), err)
@@ -201,6 +201,37 @@ function t.tasks(ev)
     local before = fired
     matrix.sleep(0.1)
     assert(before > 101 and fired == before, fired)
+end
+
+function t.text(ev)
+    local sent = assert(ev.room:send{ markdown = "**b** <i>\n[l](javascript:x)" })
+    assert(sent.content.formatted_body == "<strong>b</strong> &lt;i&gt;<br />\nl",
+        sent.content.formatted_body)
+    assert(sent.content.body == "b <i>\nl", sent.content.body)
+    assert(sent:edit{ markdown = "*c*" })
+    local ok, err = ev.room:send{ markdown = ("*x* "):rep(30000) }
+    assert(ok == nil and err.kind == "limit", err)
+    local link = matrix.uri.format{ room_id = ev.room_id, event_id = ev.event_id }
+    assert(matrix.uri.parse(link).event_id == ev.event_id)
+end
+
+function t.several(ev)
+    local both = assert(matrix.all{
+        function() return ev.room:send("one") end,
+        function() matrix.sleep("10ms"); return 2 end,
+    })
+    assert(both.n == 2 and both[1].event_id and both[2] == 2)
+    local late = false
+    local who = matrix.race{
+        function() matrix.sleep("10s"); late = true end,
+        function() matrix.sleep("10ms"); return "quick" end,
+    }
+    assert(who == "quick" and not late)
+    local none, err = matrix.all{
+        function() return ev.room:kick("@nobody:localhost") end,
+        function() matrix.sleep("10s"); late = true end,
+    }
+    assert(none == nil and err.errcode == "M_FORBIDDEN" and not late, err)
 end
 
 function t.client(ev)
@@ -234,8 +265,8 @@ def script_api(rig):
     rig.config(scripts={"echo": {"config": {"list": ["a", "b"]}}})
     from e2e.chat import Chat
     chat = Chat(rig, rig.run(), 1)
-    for name in ("room", "store", "memory", "errors", "tasks", "client",
-                 "config"):
+    for name in ("room", "store", "memory", "errors", "tasks", "text",
+                 "several", "client", "config"):
         answer = chat.ask(f"!test {name}")
         assert answer == "fine", f"{name}: {answer}"
     chat.process.stop()

@@ -15,7 +15,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 SPAN = re.compile(r"`([^`\n]+)`")
 # A name as pages write it: object, separator, name.
 NAME = re.compile(
-    r"(bot\.store|matrix\.(?:json|http|log|html)|bot|matrix|ev|room|user"
+    r"(bot\.store|matrix\.(?:json|http|log|html|time|uri|crypto|base64)|bot|matrix|ev|room|user"
     r"|member|client|batch|handle|task|res|err|secret)([.:])(\w+)")
 
 

@@ -21,6 +21,8 @@ local function objects()
         bot = w.bot, matrix = w.matrix, Store = w.bot.store, Room = room,
         ["matrix.json"] = w.matrix.json, ["matrix.http"] = w.matrix.http,
         ["matrix.log"] = w.matrix.log, ["matrix.html"] = w.matrix.html,
+        ["matrix.time"] = w.matrix.time, ["matrix.uri"] = w.matrix.uri,
+        ["matrix.crypto"] = w.matrix.crypto, ["matrix.base64"] = w.matrix.base64,
         Event = assert(room:send("x")), Member = room:member(world.BOB),
         User = w.bot:user(world.BOB), Client = w.bot.client, Handle = w.bot:on("ready", print),
         Batch = assert(w.bot.client:sync_once()), Task = w.matrix.spawn(function() end),
