@@ -15,8 +15,9 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 SPAN = re.compile(r"`([^`\n]+)`")
 # A name as pages write it: object, separator, name.
 NAME = re.compile(
-    r"(bot\.store|matrix\.(?:json|http|log|html|time|uri|crypto|base64)|bot|matrix|ev|room|user"
-    r"|member|client|batch|handle|task|res|err|secret)([.:])(\w+)")
+    r"(bot\.store|matrix\.(?:json|http|log|html|time|uri|crypto|base64)|bot"
+    r"|matrix|ev|room|user|member|client|batch|handle|task|res|err|secret)"
+    r"([.:])(\w+)")
 
 
 def pages(top):
