@@ -267,8 +267,10 @@ static int port_call(lua_State *L)
         return port_raise(L, "there is no host call '%s'", name);
     }
     if ((call->flags & CALL_EXEC) && !gen->caller.exec) {
+        char shown[API_NAME];
+        api_name(name, shown);
         return port_raise(L, "%s is only for programs run with lunatrix exec",
-                          name);
+                          shown);
     }
     struct slice bytes = SLICE_NONE;
     if (!lua_isnoneornil(L, 3)) {

@@ -241,7 +241,8 @@ function t.client(ev)
     local body, response = bot.client:request("GET", "/account/whoami")
     assert(body and response.status == 200)
     assert(bot.client:send(ev.room_id, "org.example.raw", { n = 1 }))
-    assert(not pcall(function() bot.client:login{ user = "x", password = "y" } end))
+    local ok, err = pcall(function() bot.client:login{ user = "x", password = "y" } end)
+    assert(not ok and err:find("client:login is only for programs"), err)
 end
 
 function t.config()
