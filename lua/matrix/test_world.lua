@@ -23,6 +23,7 @@ local function control(name, ...)
     end
     return core.json_decode(core.world_control(name, core.json_encode(list)))
 end
+M.control = control
 
 -- ---- w ------------------------------------------------------------------------
 
@@ -51,6 +52,11 @@ function World:room(opts)
     local room = setmetatable({ world = self, room_id = made.room_id }, Room)
     table.insert(self.rooms, room)
     return room
+end
+
+-- A room that is there already.
+function M.room_of(world, room_id)
+    return setmetatable({ world = world, room_id = room_id }, Room)
 end
 
 function World:advance(duration) -- luacheck: no self

@@ -12,7 +12,7 @@
 #include "version.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_login, &cli_run,    &cli_exec,   &cli_send,   &cli_check,
+    &cli_login, &cli_run,    &cli_exec,   &cli_send,   &cli_check, &cli_try,
     &cli_test,  &cli_reload, &cli_whoami, &cli_logout, NULL
 };
 
@@ -86,6 +86,7 @@ static void help_all(FILE *out)
 {
     fprintf(out,
             "lunatrix %s: Matrix bots in Lua\n\n"
+            "  lunatrix try scripts/echo.lua          talk to a bot here\n"
             "  lunatrix login @bot:example.org        log in, once\n"
             "  lunatrix run scripts/echo.lua          run a bot\n"
             "  lunatrix exec scripts/hello.lua ROOM   run a plain script\n\n"

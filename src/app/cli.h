@@ -43,11 +43,13 @@ struct config *cli_config(struct cli *cli,
                           const struct config_account **account,
                           int *exit_code);
 
-/* cli_login.c, cli_run.c, cli_send.c, cli_exec.c, cli_test.c */
+/* cli_login.c, cli_run.c, cli_send.c, cli_exec.c, cli_test.c,
+ * cli_try.c */
 extern const struct cli_command cli_login, cli_logout, cli_whoami;
 extern const struct cli_command cli_run, cli_reload, cli_check;
 extern const struct cli_command cli_send;
 extern const struct cli_command cli_exec;
 extern const struct cli_command cli_test;
+extern const struct cli_command cli_try;
 
 #endif

@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "chat_input.h"
 #include "embedded.h"
 #include "file.h"
 #include "json_lua.h"
@@ -15,6 +16,7 @@ struct bench {
     const char *lua_path, *format, *only;
     const char *const *files;
     int count;
+    const struct world_lua_chat *chat; /* instead of files */
     struct world *world;
     struct buf log; /* "<level><line>\0" for each line */
     struct buf text;
@@ -268,6 +270,7 @@ static const luaL_Reg functions[] = {
     { "world_reload", core_world_reload },
     { "world_store", core_world_store },
     { "world_log", core_world_log },
+    { "chat_wait", chat_input_wait },
     { NULL, NULL },
 };
 
@@ -285,6 +288,15 @@ static void open_core(lua_State *L)
     lua_pop(L, 1);
 }
 
+static void push_files(lua_State *L, const struct bench *bench)
+{
+    lua_createtable(L, bench->count, 0);
+    for (int i = 0; i < bench->count; i++) {
+        lua_pushstring(L, bench->files[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
 static int run(lua_State *L)
 {
     struct bench *bench = lua_touserdata(L, 1);
@@ -293,18 +305,43 @@ static int run(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &bench_key);
     open_core(L);
     lua_pushcfunction(L, core_require);
-    lua_pushliteral(L, "test_run");
+    lua_pushstring(L, bench->chat ? "chat" : "test_run");
     lua_call(L, 1, 1);
-    lua_createtable(L, bench->count, 0);
-    for (int i = 0; i < bench->count; i++) {
-        lua_pushstring(L, bench->files[i]);
-        lua_rawseti(L, -2, i + 1);
+    if (bench->chat) {
+        lua_pushstring(L, bench->chat->script);
+        lua_pushstring(L, bench->chat->record);
+        lua_pushboolean(L, bench->chat->terminal);
+    } else {
+        push_files(L, bench);
+        lua_pushstring(L, bench->format);
+        lua_pushstring(L, bench->only);
     }
-    lua_pushstring(L, bench->format);
-    lua_pushstring(L, bench->only);
     lua_call(L, 3, 1);
     bench->failed = (int)luaL_checkinteger(L, -1);
     return 0;
+}
+
+static int run_bench(struct bench *bench, struct err *err)
+{
+    lua_State *L = luaL_newstate();
+    int result = -1;
+
+    if (!L)
+        return err_set(err, ERR_SYSTEM, "cannot run a bot: out of memory");
+    buf_init(&bench->log, LIMIT_TEST_LOG);
+    buf_init(&bench->text, LIMIT_OFFLINE_JSON);
+    lua_pushcfunction(L, run);
+    lua_pushlightuserdata(L, bench);
+    if (lua_pcall(L, 1, 0, 0) == LUA_OK)
+        result = bench->failed;
+    else
+        err_set(err, ERR_CONFIG, "%s", luaL_tolstring(L, -1, NULL));
+    if (bench->world)
+        world_free(bench->world, NULL);
+    lua_close(L);
+    buf_free(&bench->log);
+    buf_free(&bench->text);
+    return result;
 }
 
 int world_lua_run(const char *lua_path, const char *format, const char *only,
@@ -315,23 +352,13 @@ int world_lua_run(const char *lua_path, const char *format, const char *only,
                            .only = only,
                            .files = files,
                            .count = count };
-    lua_State *L = luaL_newstate();
-    int result = -1;
+    return run_bench(&bench, err);
+}
 
-    if (!L)
-        return err_set(err, ERR_SYSTEM, "cannot run tests: out of memory");
-    buf_init(&bench.log, LIMIT_TEST_LOG);
-    buf_init(&bench.text, LIMIT_OFFLINE_JSON);
-    lua_pushcfunction(L, run);
-    lua_pushlightuserdata(L, &bench);
-    if (lua_pcall(L, 1, 0, 0) == LUA_OK)
-        result = bench.failed;
-    else
-        err_set(err, ERR_CONFIG, "%s", luaL_tolstring(L, -1, NULL));
-    if (bench.world)
-        world_free(bench.world, NULL);
-    lua_close(L);
-    buf_free(&bench.log);
-    buf_free(&bench.text);
-    return result;
+int world_lua_chat(const char *lua_path, const struct world_lua_chat *chat,
+                   struct err *err)
+{
+    struct bench bench = { .lua_path = lua_path, .chat = chat };
+    chat_input_start();
+    return run_bench(&bench, err);
 }

@@ -151,5 +151,6 @@
 #define LIMIT_TEST_LOG MIB(4)      /* lines kept of one test case */
 #define LIMIT_TEST_FILES 1000      /* *_test.lua files of one run */
 #define LIMIT_TEST_DEPTH 16        /* directories below each other */
+#define LIMIT_CHAT_LINE KIB(64)    /* bytes of a line of try */
 
 #endif
