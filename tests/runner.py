@@ -8,6 +8,7 @@ import argparse
 import collections
 import concurrent.futures
 import contextlib
+import difflib
 import os
 import pathlib
 import re
@@ -265,6 +266,26 @@ def failing_case(r):
         f"exit status {status}, missing {missing}:\n{output}"
 
 
+def chats(r):
+    """tests/bots/*.chat: what `lunatrix try` answers, line by line."""
+    for chat in sorted((TOP / "tests" / "bots").glob("*.chat")):
+        name = f"bots: {chat.name}"
+        if not r.tally.wants(name):
+            continue
+        script = TOP / "scripts" / f"{chat.stem}.lua"
+        with open(chat, encoding="utf-8") as typed:
+            got = subprocess.run(
+                [ASAN_BUILD / "lunatrix", "try", script], stdin=typed,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                env={**os.environ, **SANITIZERS}, timeout=60, check=False)
+        wanted = chat.with_suffix(".out").read_text(encoding="utf-8")
+        same = got.returncode == 0 and got.stdout == wanted
+        r.tally.add("passed" if same else "failed", name, None,
+                    "" if same else "".join(difflib.unified_diff(
+                        wanted.splitlines(True), got.stdout.splitlines(True),
+                        "wanted", f"got, exit status {got.returncode}")))
+
+
 def group_bots(r):
     """tests/bots/*_test.lua, each case a result, by `lunatrix test`."""
     if not r.build(ASAN_BUILD):
@@ -283,6 +304,7 @@ def group_bots(r):
         if r.tally.wants(name):
             r.tally.add("passed" if outcome == "ok" else "failed", name, None,
                         text)
+    chats(r)
     said = [outcome for outcome, *_ in results]
     if not said or status != (1 if "not ok" in said else 0):
         r.tally.add("failed", f"bots: exit status {status}", None, output)

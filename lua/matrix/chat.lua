@@ -24,19 +24,24 @@ local function read(path)
     return text
 end
 
--- Messages of the log that someone at the keyboard must see.
+-- Messages of the log that someone at the keyboard must see. Were there any?
 function Chat:tell_log()
+    local told = false
     for _, line in ipairs(self.world:log()) do
-        if line.level ~= "info" then show.problem(line.text) end
+        if line.level ~= "info" then
+            show.problem(line.text)
+            told = true
+        end
     end
+    return told
 end
 
 function Chat:reload()
     local ok, report = self.world:reload()
-    self:tell_log()
+    local told = self:tell_log() -- a refusal is in the log, with its place
     if ok then
         show.note(("reloaded %s"):format(self.path))
-    else
+    elseif not told then
         show.problem(report)
     end
 end

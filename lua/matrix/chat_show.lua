@@ -75,24 +75,24 @@ end
 shows["m.reaction"] = function(event, events)
     local relates = event.content["m.relates_to"]
     if not relates then return nil end
-    return ("%s reacts %s to %s"):format(name_of(event.sender), plain(relates.key),
+    return ("%s reacted %s to %s"):format(name_of(event.sender), plain(relates.key),
         quote(events, relates.event_id))
 end
 
 shows["m.room.redaction"] = function(event, events)
     local target = find(events, event.redacts)
     local what = target and name_of(target.sender) or "nobody"
-    return ("-- %s redacts what %s sent"):format(name_of(event.sender), what)
+    return ("-- %s redacted what %s sent"):format(name_of(event.sender), what)
 end
 
-local words = { join = "joins", leave = "leaves", invite = "invites", ban = "bans",
-    knock = "knocks" }
+local words = { join = "joined", leave = "left", invite = "invited", ban = "banned",
+    knock = "knocked" }
 
 shows["m.room.member"] = function(event)
     local membership = event.content.membership
     local who, whom = name_of(event.sender), name_of(event.state_key)
     if membership == "leave" and who ~= whom then
-        return ("-- %s removes %s"):format(who, whom)
+        return ("-- %s removed %s"):format(who, whom)
     end
     local word = words[membership] or plain(membership)
     if who == whom then return ("-- %s %s"):format(who, word) end
@@ -100,7 +100,7 @@ shows["m.room.member"] = function(event)
 end
 
 shows["m.room.topic"] = function(event)
-    return ("-- %s sets the topic: %s"):format(name_of(event.sender), plain(event.content.topic))
+    return ("-- %s set the topic: %s"):format(name_of(event.sender), plain(event.content.topic))
 end
 
 -- Text, or nil for what a chat does not show.
