@@ -99,6 +99,11 @@ void track_missing(struct track *track, const char *path)
     record(track, path);
 }
 
+int track_count(const struct track *track)
+{
+    return track->count;
+}
+
 static bool differs(const struct file *file, struct buf *text)
 {
     unsigned char hash[SHA256_SIZE];

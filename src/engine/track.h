@@ -18,6 +18,8 @@ int track_read(struct track *track, const char *path, struct buf *text,
                struct err *err);
 /* Records that path was tried and was not there. */
 void track_missing(struct track *track, const char *path);
+/* How many files were recorded, missing ones too. */
+int track_count(const struct track *track);
 /* Reads everything again: does anything differ from what was recorded? The
  * first changed path is copied to *what when what is not NULL. */
 bool track_changed(const struct track *track, struct buf *what);

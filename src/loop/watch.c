@@ -24,7 +24,7 @@ struct directory {
 
 struct watch {
     struct loop *loop;
-    loop_fn *fn;
+    loop_fn *fn, *soon;
     void *arg;
     bool poll_always;
     bool told; /* the log knows that we poll */
@@ -32,13 +32,15 @@ struct watch {
     struct poll *poll;
     struct directory *directories;
     int count;
-    struct timer *quiet; /* running: something has happened */
-    int64_t first;       /* when it began to */
-    struct timer *every; /* running: we poll */
+    struct timer *quiet;    /* running: something has happened */
+    int64_t first;          /* when it began to */
+    struct timer *complete; /* running: a file is complete */
+    struct timer *every;    /* running: we poll */
 };
 
-/* What a burst of events amounts to. */
-enum news { NEWS_NONE, NEWS_SOME, NEWS_OVERFLOW };
+/* What a burst of events amounts to; a file is complete once it was closed
+ * after writing, or moved into place. */
+enum news { NEWS_NONE, NEWS_SOME, NEWS_COMPLETE, NEWS_OVERFLOW };
 
 /* The owner may stop or set the watch in fn: nothing may follow it. */
 static void tell(struct watch *watch)
@@ -75,6 +77,20 @@ static void note(struct watch *watch)
     watch->quiet = timer_start(watch->loop, wait, on_quiet, watch, NULL);
     if (!watch->quiet) /* no memory for a pause: then without one */
         tell(watch);
+}
+
+static void on_complete(void *arg)
+{
+    struct watch *watch = arg;
+    watch->complete = NULL;
+    watch->soon(watch->arg);
+}
+
+static void note_complete(struct watch *watch)
+{
+    if (watch->soon && !watch->complete)
+        watch->complete = timer_start(watch->loop, LIMIT_WATCH_SOON_MS,
+                                      on_complete, watch, NULL);
 }
 
 static void refused(struct watch *watch, const char *path, const char *why)
@@ -212,8 +228,12 @@ static enum news read_events(struct watch *watch)
             event = (const void *)p;
             if (event->mask & IN_Q_OVERFLOW)
                 return NEWS_OVERFLOW;
-            if ((event->mask & (NEWS | IN_UNMOUNT)) &&
-                is_watched(watch, event->wd, true))
+            if (!(event->mask & (NEWS | IN_UNMOUNT)) ||
+                !is_watched(watch, event->wd, true))
+                continue;
+            if (event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO))
+                news = NEWS_COMPLETE;
+            else if (news == NEWS_NONE)
                 news = NEWS_SOME;
         }
     }
@@ -232,9 +252,11 @@ static void on_events(void *arg, int ready)
     }
     enum news news = read_events(watch);
     bool changed = arm_all(watch);
+    if (news == NEWS_COMPLETE)
+        note_complete(watch);
     if (news == NEWS_OVERFLOW)
         tell(watch);
-    else if (news == NEWS_SOME || changed)
+    else if (news != NEWS_NONE || changed)
         note(watch);
 }
 
@@ -256,8 +278,8 @@ static void open_inotify(struct watch *watch)
     watch->fd = -1;
 }
 
-struct watch *watch_start(struct loop *loop, bool poll, loop_fn *fn, void *arg,
-                          struct err *err)
+struct watch *watch_start(struct loop *loop, bool poll, loop_fn *fn,
+                          loop_fn *soon, void *arg, struct err *err)
 {
     struct watch *watch = calloc(1, sizeof *watch);
     if (!watch) {
@@ -266,6 +288,7 @@ struct watch *watch_start(struct loop *loop, bool poll, loop_fn *fn, void *arg,
     }
     watch->loop = loop;
     watch->fn = fn;
+    watch->soon = soon;
     watch->arg = arg;
     watch->poll_always = poll;
     watch->fd = -1;
@@ -323,6 +346,7 @@ void watch_stop(struct watch *watch)
     if (!watch)
         return;
     timer_cancel(watch->quiet);
+    timer_cancel(watch->complete);
     timer_cancel(watch->every);
     poll_stop(watch->poll);
     if (watch->fd >= 0)

@@ -12,13 +12,18 @@
  * LIMIT_WATCH_MOST_MS after the first at the latest, and at once for a queue
  * overflow. A directory is watched by its path: when a link above it is
  * swapped the new target is watched, as long as the directory the link lies in
- * is watched as well. */
+ * is watched as well.
+ *
+ * Who depends on one file alone need not wait for the rest of a batch: soon
+ * comes LIMIT_WATCH_SOON_MS after the first file that was closed after
+ * writing or moved into place. fn comes all the same. */
 
 struct watch;
 
-/* fn may come many times. Returns owned, or NULL with *err filled. */
-struct watch *watch_start(struct loop *loop, bool poll, loop_fn *fn, void *arg,
-                          struct err *err);
+/* fn and soon may come many times; soon may be NULL. Returns owned, or NULL
+ * with *err filled. */
+struct watch *watch_start(struct loop *loop, bool poll, loop_fn *fn,
+                          loop_fn *soon, void *arg, struct err *err);
 /* The directories to watch from now on, replacing those before; copied.
  * One that does not exist is tried through its nearest existing parent, so
  * its appearance is noticed. Never fails as a whole: what inotify refuses

@@ -50,6 +50,9 @@ int instance_reload(struct instance *instance, int flags, bool first,
                     instance_reload_fn *fn, void *arg, struct err *err);
 /* Files may have changed. */
 void instance_look(struct instance *instance);
+/* A file has changed, others may follow: looks only when the script is one
+ * file, which cannot be half of anything. */
+void instance_look_soon(struct instance *instance);
 /* Directories where its files are. */
 void instance_directories(const struct instance *instance,
                           track_directory_fn *fn, void *arg);

@@ -338,12 +338,18 @@ static void on_gone(void *arg)
     }
 }
 
+/* What the files are compared with; NULL: nothing was read yet. */
+static const struct track *last_track(const struct instance *instance)
+{
+    return instance->failed    ? instance->failed
+           : instance->current ? instance->current->track
+                               : NULL;
+}
+
 void instance_look(struct instance *instance)
 {
     struct request request = { .watch = true };
-    const struct track *last = instance->failed    ? instance->failed
-                               : instance->current ? instance->current->track
-                                                   : NULL;
+    const struct track *last = last_track(instance);
     if (instance->stopping || instance->gone) {
         return;
     }
@@ -354,6 +360,21 @@ void instance_look(struct instance *instance)
                                      on_gone, instance, NULL);
     } else if (!last || track_changed(last, NULL)) {
         ask(instance, &request, NULL);
+    }
+}
+
+/* An empty file is one that is written in two steps. */
+static bool has_content(const struct instance *instance)
+{
+    struct stat info;
+    return stat(instance->settings->file, &info) == 0 && info.st_size > 0;
+}
+
+void instance_look_soon(struct instance *instance)
+{
+    const struct track *last = last_track(instance);
+    if (last && track_count(last) == 1 && has_content(instance)) {
+        instance_look(instance);
     }
 }
 

@@ -164,6 +164,17 @@ static void on_watch(void *arg)
     }
 }
 
+/* A file is complete: enough for scripts that are one file. */
+static void on_watch_soon(void *arg)
+{
+    struct manager *manager = arg;
+    list_each_safe(node, &manager->members)
+    {
+        struct member *member = list_entry(node, struct member, node);
+        instance_look_soon(member->instance);
+    }
+}
+
 static void on_changed(void *arg)
 {
     struct manager *manager = arg;
@@ -191,7 +202,7 @@ struct manager *manager_new(const struct manager_config *config,
     list_init(&manager->reloads);
     if (config->watch) {
         manager->watch = watch_start(config->host->loop, config->watch_poll,
-                                     on_watch, manager, err);
+                                     on_watch, on_watch_soon, manager, err);
         if (!manager->watch) {
             free(manager);
             return NULL;

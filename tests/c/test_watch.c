@@ -19,7 +19,7 @@
 static struct loop *loop;
 static struct watch *watch;
 static char folder[32];
-static int calls, logged;
+static int calls, logged, soon_calls;
 
 static void count_log(void *arg, enum log_level level, struct slice line)
 {
@@ -64,7 +64,7 @@ static void count_call(void *arg)
 
 static void start(bool poll)
 {
-    watch = watch_start(loop, poll, count_call, &calls, NULL);
+    watch = watch_start(loop, poll, count_call, NULL, &calls, NULL);
     assert_non_null(watch);
 }
 
@@ -129,6 +129,41 @@ static void every_way_to_save_is_told_once(void **state)
             fail_msg("%s: told %d times", rows[i].command, calls);
     }
     assert_int_equal(logged, 0);
+}
+
+static void count_soon(void *arg)
+{
+    assert_ptr_equal(arg, &calls);
+    soon_calls++;
+}
+
+static void a_complete_file_is_told_soon(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command;
+        int soon;
+    } rows[] = {
+        { "echo 1 > d/f", 1 },
+        { "echo 2 > g; mv g d/f", 1 },
+        { "for i in 1 2 3; do echo > d/$i; done", 1 },
+        { "rm d/1", 0 },
+        { "mkdir d/sub", 0 },
+        { "echo > elsewhere", 0 },
+    };
+    sh("mkdir d");
+    watch = watch_start(loop, false, count_call, count_soon, &calls, NULL);
+    SET("d");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        soon_calls = 0;
+        sh(rows[i].command);
+        loop_advance(loop, LIMIT_WATCH_SOON_MS);
+        if (soon_calls != rows[i].soon)
+            fail_msg("%s: told %d times", rows[i].command, soon_calls);
+        loop_advance(loop, 10000);
+        assert_int_equal(soon_calls, rows[i].soon);
+    }
+    assert_int_equal(calls, 5);
 }
 
 static void a_half_written_file_is_not_news(void **state)
@@ -318,7 +353,7 @@ static void it_may_be_stopped_by_what_it_calls(void **state)
 {
     (void)state;
     for (int poll = 0; poll < 2; poll++) {
-        watch = watch_start(loop, poll, stop_within, &calls, NULL);
+        watch = watch_start(loop, poll, stop_within, NULL, &calls, NULL);
         SET(".");
         sh("echo > f");
         loop_advance(loop, 5000);
@@ -357,7 +392,7 @@ static void on_a_real_loop_it_wakes_the_process(void **state)
     int before = open_files();
     struct loop *virtual = loop;
     loop = loop_new(LOOP_REAL, NULL);
-    watch = watch_start(loop, false, stop_within, &calls, NULL);
+    watch = watch_start(loop, false, stop_within, NULL, &calls, NULL);
     SET(".");
     tick_start(loop, save, NULL, NULL);
     loop_run(loop); /* ends when fn has stopped the watch */
@@ -373,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WATCH(every_way_to_save_is_told_once),
+        WATCH(a_complete_file_is_told_soon),
         WATCH(a_half_written_file_is_not_news),
         WATCH(a_steady_stream_is_told_each_second),
         WATCH(a_queue_overflow_is_told_at_once),
