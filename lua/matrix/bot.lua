@@ -12,6 +12,7 @@ local handle = core.require "handle"
 local handlers = core.require "handlers"
 local member = core.require "member"
 local memory = core.require "memory"
+local reactions = core.require "reactions"
 local room = core.require "room"
 local secret = core.require "secret"
 local store = core.require "store"
@@ -20,6 +21,8 @@ local time = core.require "time"
 local timer = core.require "timer"
 
 local HOOKS = { load = true, snapshot = true, unload = true, ready = true }
+
+local MESSAGES = { message = true, mention = true, dm = true }
 
 local methods, fields = {}, {}
 
@@ -83,16 +86,26 @@ end
 
 local function listen(entry, name, filter, handler)
     local sent = split_filter(entry.title, filter, handler)
-    handler.name, handler.messages = name, name == "message"
+    handler.name, handler.messages = name, MESSAGES[name]
     local id = handlers.add(handler)
     assert(core.call("script.on", { id = id, name = name, filter = sent, where = context.place() }))
     return handle.new(id)
+end
+
+local remembering = false
+
+local function remember_reactions()
+    if remembering then return end
+    remembering = true
+    local id = handlers.add({ kind = "event", name = "m.reaction", fn = reactions.remember })
+    assert(core.call("script.on", { id = id, name = "m.reaction", where = context.place() }))
 end
 
 local on_entry = description.entry("bot", "on")
 
 function methods.on(self, name, filter, fn)
     filter, fn = check_call(on_entry, self, name, filter, fn)
+    if name == "unreaction" then remember_reactions() end
     return listen(on_entry, name, filter, { kind = HOOKS[name] and "hook" or "event", fn = fn })
 end
 

@@ -151,12 +151,12 @@ function M.pills(body, html)
     for href, inner in links(html or "") do
         seen = seen + 1
         if seen > PILLS then break end
-        local id = usage.unlinked(core.html_unescape(href))
+        local id, event_id = usage.unlinked(core.html_unescape(href))
         local text = id:find("^[@!#]") and core.html_to_text(inner) or ""
         local from, to
         if text ~= "" then from, to = find_shown(body, text, at) end
         if from then
-            pills[#pills + 1] = { from = from, to = to, id = id }
+            pills[#pills + 1] = { from = from, to = to, id = id, event_id = event_id }
             at = to + 1
         end
     end
@@ -327,10 +327,10 @@ local function resolve_rooms(command, args)
     return nil
 end
 
-local function read_arguments(call)
+local function read_arguments(call, ev)
     local command = call.command
     local args, reason = usage.read(command.parsed, call.body, call.at, call.pills,
-        command.options.split)
+        command.options.split, ev.reply_to_id)
     if not args then return nil, reason end
     reason = resolve_rooms(command, args)
     if reason then return nil, reason end
@@ -349,7 +349,7 @@ local function run_command(call, ev)
     local command = call.command
     local refused = refusal(command, ev)
     if refused then return answer(ev, refused) end
-    local args, reason = read_arguments(call)
+    local args, reason = read_arguments(call, ev)
     if not args then return answer(ev, ("%s\n%s"):format(reason, usage_line(command))) end
     if command.cooldown then command.last[ev.sender] = core.monotonic() end
     return command.fn(ev, args)

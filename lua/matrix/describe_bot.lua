@@ -30,8 +30,8 @@ record { name = "CommandOptions", fields = {
 method { class = "bot", name = "on", where = "load", unchecked = true,
     summary = "Call fn for each event of that name. Short names are safe: they leave out what the "
         .. "bot itself did, and history; exact types bring everything.",
-    params = { { "name", "string", "message edit reaction redaction join leave invite knock kick "
-        .. "ban ready load snapshot unload, or an exact type" },
+    params = { { "name", "string", "message mention dm edit reaction unreaction redaction "
+        .. "join leave invite knock kick ban ready load snapshot unload, or an exact type" },
         { "filter?", "Filter", "all given fields must match" },
         { "fn", "function", "gets the event; for load, snapshot and unload a table" } },
     returns = { { "handle", "Handle" } },

@@ -51,6 +51,10 @@ method { class = "Event", name = "redact", where = "task", waits = true,
     returns = { { "sent", "Event" } }, fails = { forbidden },
     example = [[bot:on("message", { pattern = "spam" }, function(ev) ev:redact("spam") end)]] }
 
+method { class = "Event", name = "permalink", where = "any",
+    summary = "A matrix.to link to this event.", returns = { { "link", "string" } },
+    example = [[bot:on("reaction", function(ev) bot.admin:notice(ev:permalink()) end)]] }
+
 fields("Event", {
     { "event_id", "string", "nil for the stripped state of an invite" },
     { "type", "string", "m.room.message ..." },

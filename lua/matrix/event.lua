@@ -6,6 +6,7 @@ local account = core.require "account"
 local class = core.require "class"
 local message = core.require "message"
 local post = core.require("room_call").post
+local uri = core.require "uri"
 
 local M = {}
 
@@ -185,6 +186,15 @@ local function answered(self)
     return self.event_id
 end
 
+-- A room's ID says nothing of where the room is: servers that are in it.
+local function via(self)
+    local server = (self.sender or ""):match(":(.+)$")
+    local own = (account.user_id() or ""):match(":(.+)$")
+    local servers = { own }
+    if server and server ~= own then servers[#servers + 1] = server end
+    return servers
+end
+
 local methods = {}
 
 function methods.reply(self, x, opts)
@@ -223,6 +233,11 @@ end
 function methods.redact(self, reason, opts)
     need_id(self, "redact")
     return self.room:redact(self.event_id, reason, opts)
+end
+
+function methods.permalink(self)
+    need_id(self, "permalink")
+    return uri.format({ room_id = self.room_id, event_id = self.event_id, via = via(self) })
 end
 
 mt = class.define("Event", {

@@ -9,6 +9,7 @@ local event = core.require "event"
 local handlers = core.require "handlers"
 local log = core.require "log"
 local plain = core.require "plain"
+local reactions = core.require "reactions"
 
 core.set_error(err.from_host)
 
@@ -26,11 +27,20 @@ local function matches_pattern(patterns, body)
     return false
 end
 
+-- What is left of a short name's meaning for us to decide.
+local is_meant = {
+    mention = function(ev) return ev.mentions_me end,
+    dm = function(ev) return ev.is_direct end,
+    unreaction = reactions.withdrawn,
+}
+
 local function is_wanted(handler, ev)
     if handler.patterns and not matches_pattern(handler.patterns, ev.body) then return false end
     if handler.rooms and not account.room_is_among(ev.room_id, handler.rooms) then return false end
     -- What this script takes as a command is no message to it.
-    return not handler.messages or command.resolve(ev) == nil
+    if handler.messages and command.resolve(ev) ~= nil then return false end
+    local meant = is_meant[handler.name]
+    return not meant or meant(ev)
 end
 
 -- bot:hear: what the pattern captures follows ev; the whole match without one.

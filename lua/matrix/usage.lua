@@ -1,6 +1,7 @@
 -- Usage strings of commands: "name sub <required> [n:type=default] [rest...]".
 
 local core = ...
+local date = core.require "date"
 local suggest = core.require "suggest"
 local time = core.require "time"
 local uri = core.require "uri"
@@ -46,10 +47,11 @@ function types.duration(text)
     return nil, "a duration like 90s, 10m or 1h30m"
 end
 
--- The ID in a matrix.to link or matrix: URI, or text itself.
+-- The ID in a matrix.to link or matrix: URI, or text itself; and the event.
 local function unlinked(text)
     local link = uri.parse(text:match("^<?([^>]*)"))
-    return link and (link.user_id or link.room_id or link.alias) or text
+    if not link then return text end
+    return link.user_id or link.room_id or link.alias or text, link.event_id
 end
 M.unlinked = unlinked
 
@@ -63,6 +65,27 @@ function types.room(text)
     local id = unlinked(text)
     if id:find("^![^%s]+$") or id:find("^#[^%s]*:[^%s]+$") then return id end
     return nil, "a room, as !id or #alias:server"
+end
+
+-- $id, or a link to an event.
+function types.event(text)
+    local link = uri.parse(text:match("^<?([^>]*)"))
+    local id = link and link.event_id or text
+    if id:find("^%$[^%s%c]+$") then return id end
+    return nil, "an event, as $id, a link or by a reply to it"
+end
+
+-- Seconds since 1970; without a zone it is UTC.
+function types.date(text)
+    local seconds = date.parse(text)
+    if seconds then return seconds end
+    return nil, "a date like 2026-12-24 or 2026-12-24T18:30"
+end
+
+function types.url(text)
+    local url = text:match("^<?([^>]*)")
+    if url:find("^[hH][tT][tT][pP][sS]?://[^%s%c/]+") and not url:find("[%s%c]") then return url end
+    return nil, "a web address, as https://example.org"
 end
 
 local function word_list(words)
@@ -203,12 +226,12 @@ local function quoted(text, at, open_quotes)
 end
 
 -- The word at `at` (no white space there): text and where it ends. pills:
--- list of { from, to, id }, spans of text that stand for an ID.
+-- list of { from, to, id, event_id }, spans of text that stand for an ID.
 local function word_at(text, at, pills, open_quotes)
     for _, pill in ipairs(pills or {}) do
         if pill.from == at then
             local stop = text:match("^[:,]?()", pill.to + 1)
-            return pill.id, stop
+            return pill.id, stop, pill.event_id
         end
     end
     local inner, stop = quoted(text, at, open_quotes)
@@ -245,24 +268,34 @@ local function read_rest(text, at, pills, split)
     return text:sub(at, last)
 end
 
+-- One argument at `at`: its value and where the rest begins, or nil and why.
+local function read_one(arg, text, at, pills, reply_to_id)
+    local word, stop, event_id = word_at(text, at, pills, {})
+    if arg.type == "event" then word = event_id or word end
+    local value, expected = arg.convert(word)
+    if value ~= nil then return value, skip(text, stop) end
+    -- A reply says which event is meant; this word is the next argument's.
+    if arg.type == "event" and reply_to_id then return reply_to_id, at end
+    return nil, ("%s must be %s, not '%s'"):format(arg.name, expected, word)
+end
+
 -- The arguments of a call: a table by name, or nil and the reason.
-function M.read(parsed, text, at, pills, split)
+-- reply_to_id: what the call is a reply to; it fills a missing event.
+function M.read(parsed, text, at, pills, split, reply_to_id)
     local out = {}
     at = skip(text, at)
     for _, arg in ipairs(parsed.args) do
         if at > #text then
-            if arg.required then return nil, missing(arg) end
-            out[arg.name] = arg.default
+            local filled = arg.type == "event" and reply_to_id
+            if arg.required and not filled then return nil, missing(arg) end
+            out[arg.name] = filled or arg.default
         elseif arg.rest then
             out[arg.name] = read_rest(text, at, pills, split)
             at = #text + 1
         else
-            local word, stop = word_at(text, at, pills, {})
-            local value, expected = arg.convert(word)
-            if value == nil then
-                return nil, ("%s must be %s, not '%s'"):format(arg.name, expected, word)
-            end
-            out[arg.name], at = value, skip(text, stop)
+            local value, after = read_one(arg, text, at, pills, reply_to_id)
+            if value == nil then return nil, after end
+            out[arg.name], at = value, after
         end
     end
     if at <= #text then

@@ -1,11 +1,15 @@
 #include "call_topics.h"
 
+#include <stdio.h>
+
 #include "call_args.h"
 #include "json_write.h"
 #include "limits.h"
 #include "op.h"
 
 /* bot.store: each call is one transaction and answers at once. */
+
+#define OWNER 256 /* a script's name, a slash, a space */
 
 static struct store *need_store(struct call_args *args)
 {
@@ -25,12 +29,30 @@ static struct slice get_key(struct call_args *args)
     return key;
 }
 
+/* Whose value it is: the script's, or with a space what the library keeps for
+ * the script, apart from what the script itself can name. */
+static const char *get_owner(struct call_args *args, char *out)
+{
+    const char *script = args->op->caller->script;
+    struct slice space = call_args_string_opt(args, "space");
+    if (!space.ptr) {
+        return script;
+    }
+    int len = snprintf(out, OWNER, "%s/%.*s", script, SLICE_ARG(space));
+    if (len >= OWNER) {
+        call_args_fault(args, "space is too long");
+    }
+    return out;
+}
+
 static int store_get(struct op *op, struct slice object, struct slice bytes,
                      struct err *err)
 {
     struct call_args args = call_args_of(op, object, err);
     struct store *store = need_store(&args);
     struct slice key = get_key(&args);
+    char space[OWNER];
+    const char *owner = get_owner(&args, space);
     (void)bytes;
     if (call_args_check(&args)) {
         return -1;
@@ -38,8 +60,7 @@ static int store_get(struct op *op, struct slice object, struct slice bytes,
     struct buf value;
     int64_t expires = 0;
     buf_init(&value, LIMIT_STORE_VALUE);
-    int found =
-        store_kv_get(store, op->caller->script, key, &value, &expires, err);
+    int found = store_kv_get(store, owner, key, &value, &expires, err);
     int result = found < 0 ? -1 : 0;
     if (found > 0) {
         struct json_writer w;
@@ -79,6 +100,8 @@ static int store_set(struct op *op, struct slice object, struct slice bytes,
     struct slice key = get_key(&args);
     struct slice value = call_args_value(&args, "value");
     int64_t expires = get_expiry(&args);
+    char space[OWNER];
+    const char *owner = get_owner(&args, space);
     (void)bytes;
     if (call_args_check(&args)) {
         return -1;
@@ -88,8 +111,8 @@ static int store_set(struct op *op, struct slice object, struct slice bytes,
                        "cannot store '%.*s': %zu bytes are more than %zu",
                        SLICE_ARG(key), value.len, LIMIT_STORE_VALUE);
     }
-    if (store_kv_set(store, op->caller->script, key, value, expires,
-                     op->caller->store_quota, err)) {
+    if (store_kv_set(store, owner, key, value, expires, op->caller->store_quota,
+                     err)) {
         return -1;
     }
     buf_adds(&op->result, "true");

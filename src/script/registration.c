@@ -11,9 +11,12 @@
 
 enum name {
     NAME_MESSAGE,
+    NAME_MENTION, /* and dm: messages; which ones is decided in Lua */
+    NAME_DM,
     NAME_EDIT,
     NAME_REACTION,
     NAME_REDACTION,
+    NAME_UNREACTION, /* a redaction; of what is decided in Lua */
     NAME_JOIN,
     NAME_LEAVE,
     NAME_INVITE,
@@ -32,9 +35,12 @@ static const struct {
     const char *name, *type;
 } names[] = {
     [NAME_MESSAGE] = { "message", "m.room.message" },
+    [NAME_MENTION] = { "mention", "m.room.message" },
+    [NAME_DM] = { "dm", "m.room.message" },
     [NAME_EDIT] = { "edit", "m.room.message" },
     [NAME_REACTION] = { "reaction", "m.reaction" },
     [NAME_REDACTION] = { "redaction", "m.room.redaction" },
+    [NAME_UNREACTION] = { "unreaction", "m.room.redaction" },
     [NAME_JOIN] = { "join", "m.room.member" },
     [NAME_LEAVE] = { "leave", "m.room.member" },
     [NAME_INVITE] = { "invite", "m.room.member" },
@@ -415,7 +421,7 @@ static bool matches_short(enum name name, const struct sync_occasion *occasion)
     if (event->state_key.ptr) {
         return false; /* whatever it is, nobody said it */
     }
-    if (name == NAME_MESSAGE) {
+    if (name <= NAME_DM) {
         return !event_content_is(event, "msgtype", "m.notice") &&
                !event_relates(event, "m.replace");
     }

@@ -27,7 +27,8 @@ end)
 t.case("wrong usage strings raise", function()
     local bad = {
         { "", "needs a name" }, { "<x>", "needs a name" }, { "x <a", "not closed" },
-        { "x <a:itn>", "no type 'itn', did you mean 'int'" }, { "x <a:event>", "no type 'event'" },
+        { "x <a:itn>", "no type 'itn', did you mean 'int'" },
+        { "x <a:evnt>", "no type 'evnt', did you mean 'event'" },
         { "x [a] <b>", "<b> is required, and comes after %[a%]" },
         { "x <a...> <b>", "must be the last" },
         { "x <a> <a>", "two arguments are named 'a'" },
@@ -64,6 +65,15 @@ t.case("values of every type", function()
         { "user", "alice" }, { "user", "@a" }, { "user", "#a:b" },
         { "room", "!abc", "!abc" }, { "room", "!a:b", "!a:b" }, { "room", "#a:b", "#a:b" },
         { "room", "#a" }, { "room", "@a:b" },
+        { "event", "$abc", "$abc" }, { "event", "$a:b", "$a:b" }, { "event", "abc" },
+        { "event", "https://matrix.to/#/!r:b/$abc?via=b", "$abc" },
+        { "event", "matrix:roomid/r:b/e/abc", "$abc" }, { "event", "https://matrix.to/#/!r:b" },
+        { "date", "2026-12-24", 1798070400 }, { "date", "2026-12-24T18:30", 1798137000 },
+        { "date", "2026-12-24 18:30+01:00", 1798133400 }, { "date", "24.12.2026" },
+        { "date", "2026-02-30" },
+        { "url", "https://example.org/a?b", "https://example.org/a?b" },
+        { "url", "<http://x>", "http://x" }, { "url", "ftp://x" }, { "url", "https://" },
+        { "url", "example.org" },
         { "on|off|auto", "auto", "auto" }, { "on|off|auto", "ON", "on" }, { "on|off|auto", "of" },
         { "string", "x", "x" },
     }
@@ -103,6 +113,22 @@ t.case("words, quotes and the rest", function()
         end
     end
     t.eq(read("c <w...>", [[one "two three" four]], true), { w = { "one", "two three", "four" } })
+end)
+
+t.case("a reply fills a missing event", function()
+    local rows = {
+        { "c <e:event>", "", "$r", { e = "$r" } }, { "c <e:event>", "$x", "$r", { e = "$x" } },
+        { "c <e:event> <n:int>", "3", "$r", { e = "$r", n = 3 } },
+        { "c [e:event]", "", nil, {} }, { "c [e:event]", "", "$r", { e = "$r" } },
+        { "c <e:event>", "", nil, nil, "e is missing" },
+        { "c <e:event>", "x", nil, nil, "e must be an event" },
+        { "c <e:event>", "x", "$r", nil, "too many arguments" },
+    }
+    for _, row in ipairs(rows) do
+        local args, reason = usage.read(usage.parse(row[1]), row[2], 1, nil, nil, row[3])
+        t.eq(args, row[4], row[1] .. " " .. row[2])
+        if row[5] then t.match(reason, row[5]) end
+    end
 end)
 
 t.case("a bad call has a reason", function()
