@@ -10,6 +10,7 @@ local context = core.require "context"
 local description = core.require "description"
 local handle = core.require "handle"
 local handlers = core.require "handlers"
+local lock = core.require "lock"
 local member = core.require "member"
 local memory = core.require "memory"
 local reactions = core.require "reactions"
@@ -127,6 +128,7 @@ function methods.command(self, usage, options, fn)
 end
 
 methods.every, methods.after = timer.every, timer.after
+methods.lock = lock.lock
 
 -- ---- rooms and users ----
 

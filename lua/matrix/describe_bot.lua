@@ -76,6 +76,19 @@ method { class = "bot", name = "after", where = "any",
     returns = { { "handle", "Handle" } }, fails = { "cancelled: this script is being replaced" },
     example = [[bot:after("5s", function() matrix.log.info("five seconds later") end)]] }
 
+method { class = "bot", name = "lock", where = "task", waits = true,
+    summary = "Call fn while no other task of this script has the same key; gives up the room's "
+        .. "turn. First come, first served.",
+    params = { { "key", "string", "at most 255 bytes" }, { "fn", "function", "may wait" },
+        { "...?", "any", "its arguments" } },
+    returns = { { "...", "any", "what fn returned" } },
+    fails = { "limit: 10000 locks held and waited for" },
+    example = [[
+bot:lock("deploy", function()
+    matrix.http.post("https://example.org/deploy", {})
+    matrix.sleep("10s")
+end)]] }
+
 method { class = "bot", name = "room", where = "any",
     summary = "A room. No network; an alias is looked up by the first call that waits.",
     params = { { "room", "string", "room ID or alias" } }, returns = { { "room", "Room" } },

@@ -7,6 +7,7 @@ local context = core.require "context"
 local err = core.require "error"
 local event = core.require "event"
 local handlers = core.require "handlers"
+local lock = core.require "lock"
 local log = core.require "log"
 local plain = core.require "plain"
 local reactions = core.require "reactions"
@@ -14,6 +15,7 @@ local reactions = core.require "reactions"
 core.set_error(err.from_host)
 
 core.on_task_end(function(task)
+    lock.task_ended(task)
     err.task_ended(task, function(text, file, line)
         log.write("warn", "unchecked error: " .. text, file, line)
     end)

@@ -84,6 +84,7 @@
 #define LIMIT_REGISTRATIONS 10000
 #define LIMIT_TIMERS 10000
 #define LIMIT_TASKS 10000
+#define LIMIT_LOCKS 10000 /* held and waited for by one script */
 #define LIMIT_RELOAD_RETRIES 3
 
 /* Files */

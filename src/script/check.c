@@ -13,6 +13,7 @@
 #include "gen_internal.h"
 #include "generation.h"
 #include "limits.h"
+#include "turn.h"
 
 struct check {
     const char *lua_path;
@@ -92,13 +93,16 @@ static int load_script(struct check *check, struct loop *loop,
 {
     struct call_host host = { .loop = loop, .account = "check", .prefix = "!" };
     struct memory *memory = memory_new();
+    struct turn_table *locks = turn_table_new(loop);
     struct generation_world world = { .host = &host,
                                       .lua_path = check->lua_path,
-                                      .memory = memory };
+                                      .memory = memory,
+                                      .locks = locks };
     struct generation *generation = NULL;
     int result = -1;
-    if (!memory) {
-        return err_set(err, ERR_SYSTEM, "cannot check: out of memory");
+    if (!memory || !locks) {
+        err_set(err, ERR_SYSTEM, "cannot check: out of memory");
+        goto out;
     }
     host.store = store_open(loop, NULL, err); /* in memory, empty */
     if (host.store) {
@@ -111,6 +115,8 @@ static int load_script(struct check *check, struct loop *loop,
     generation_free(generation, NULL);
     call_host_close(&host);
     store_close(host.store);
+out:
+    turn_table_free(locks);
     memory_free(memory);
     return result;
 }

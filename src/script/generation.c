@@ -7,6 +7,7 @@
 #include "every.h"
 #include "failure.h"
 #include "limits.h"
+#include "lock.h"
 #include "script_calls.h"
 #include "session.h"
 
@@ -46,6 +47,7 @@ struct generation *generation_new(const struct generation_world *world,
     generation->number = number;
     list_init(&generation->registrations);
     list_init(&generation->timers);
+    list_init(&generation->locks);
     list_init(&generation->places);
     buf_init(&generation->version, LIMIT_STORE_VALUE);
     generation->track = track_new();
@@ -70,6 +72,7 @@ void generation_free(struct generation *generation, struct track **track)
     }
     gen_free(generation->gen);
     every_free_all(generation);
+    lock_free_all(generation);
     failure_forget(generation);
     list_each_safe(node, &generation->registrations)
     {

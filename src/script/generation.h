@@ -26,7 +26,8 @@ struct generation;
 struct generation_world {
     struct call_host *host;
     const char *lua_path;
-    struct memory *memory; /* of the instance */
+    struct memory *memory;    /* of the instance */
+    struct turn_table *locks; /* of the instance; lock.c */
     /* Writes the commands of all scripts of the account as elements of an
      * array; does this script answer help? NULL: only its own. */
     void (*commands)(void *arg, const struct generation *self,
@@ -49,6 +50,8 @@ struct generation {
     int registration_count;
     struct list timers; /* every.c */
     int timer_count;
+    struct list locks; /* lock.c */
+    int lock_count;
 
     struct buf version; /* bot.version as JSON, "" none */
     bool quiesce;       /* bot.reload */

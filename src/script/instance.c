@@ -10,6 +10,7 @@
 #include "limits.h"
 #include "log.h"
 #include "task.h"
+#include "turn.h"
 
 struct log_fields instance_fields(const struct instance *instance)
 {
@@ -183,13 +184,15 @@ static int open_parts(struct instance *instance, struct err *err)
         .script = instance_name(instance),
     };
     instance->memory = memory_new();
-    if (!instance->memory) {
+    instance->locks = turn_table_new(instance->config.host->loop);
+    if (!instance->memory || !instance->locks) {
         return err_set(err, ERR_SYSTEM, "cannot add a script: out of memory");
     }
     instance->world = (struct generation_world) {
         .host = instance->config.host,
         .lua_path = instance->config.lua_path,
         .memory = instance->memory,
+        .locks = instance->locks,
         .commands = instance->config.commands ? write_commands : NULL,
         .broken = on_broken,
         .arg = instance,
@@ -238,6 +241,7 @@ void instance_free(struct instance *instance)
     }
     dispatch_free(instance->dispatch);
     memory_free(instance->memory);
+    turn_table_free(instance->locks);
     track_free(instance->failed);
     settings_unref(instance->settings);
     buf_free(&instance->changed);

@@ -13,6 +13,7 @@ struct instance {
     struct generation_world world;
     struct settings *settings; /* for the next generation */
     struct memory *memory;
+    struct turn_table *locks;
     struct dispatch *dispatch;
     struct generation *current;
     struct drain *old;    /* replaced */

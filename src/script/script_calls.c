@@ -5,6 +5,7 @@
 #include "generation.h"
 #include "json_write.h"
 #include "limits.h"
+#include "lock.h"
 #include "memory.h"
 
 /* ---- helpers ---- */
@@ -317,6 +318,42 @@ static int commands_start(struct op *op, struct slice args, struct slice bytes,
     return answer_json(op, &w, err);
 }
 
+/* ---- locks ---- */
+
+static int lock_start(struct op *op, struct slice args, struct slice bytes,
+                      struct err *err)
+{
+    struct generation *generation = generation_of(op, err);
+    (void)bytes;
+    if (!generation) {
+        return -1;
+    }
+    struct call_args a = call_args_of(op, args, err);
+    int64_t id = call_args_int(&a, "id", 0, 0, INT64_MAX);
+    struct slice key = call_args_id(&a, "key");
+    if (call_args_check(&a) != 0) {
+        return -1;
+    }
+    return lock_take(generation, id, key, op, err);
+}
+
+static int unlock_start(struct op *op, struct slice args, struct slice bytes,
+                        struct err *err)
+{
+    struct generation *generation = generation_of(op, err);
+    (void)bytes;
+    if (!generation) {
+        return -1;
+    }
+    struct call_args a = call_args_of(op, args, err);
+    int64_t id = call_args_int(&a, "id", 0, 0, INT64_MAX);
+    if (call_args_check(&a) != 0) {
+        return -1;
+    }
+    lock_give(generation, id);
+    return answer(op, "true");
+}
+
 /* ---- memory ---- */
 
 static int get_start(struct op *op, struct slice args, struct slice bytes,
@@ -370,6 +407,8 @@ const struct call script_calls[] = {
     { "script.off", CALL_NOW, off_start, NULL },
     { "script.timer", CALL_NOW, timer_start_call, NULL },
     { "script.set", CALL_NOW, set_start, NULL },
+    { "script.lock", CALL_PARKS, lock_start, lock_orphan },
+    { "script.unlock", CALL_NOW, unlock_start, NULL },
     { "memory.get", CALL_NOW, get_start, NULL },
     { "memory.set", CALL_NOW, put_start, NULL },
     { "memory.keys", CALL_NOW, keys_start, NULL },
