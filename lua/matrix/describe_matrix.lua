@@ -132,6 +132,8 @@ local http = {
     { "timeout?", "duration", "30 by default" }, { "max_bytes?", "integer", "8 MiB by default" },
     { "redirects?", "integer", "how many to follow (5)" },
 }
+local with_body = { table.unpack(http) }
+with_body[#with_body + 1] = { "body?", "string|table|Secret", "a table goes out as JSON" }
 
 func { class = "matrix.http", name = "get", where = "task", waits = true,
     summary = "GET a URL; gives up the room's turn. Any status is a response.",
@@ -145,6 +147,27 @@ func { class = "matrix.http", name = "post", where = "task", waits = true,
         { "opts?", "table", "", fields = http } },
     returns = { { "res", "Response" } }, fails = { "network, timeout, limit: no whole response" },
     example = [[local res = assert(matrix.http.post("https://example.org/hook", { n = 1 }))]] }
+
+func { class = "matrix.http", name = "put", where = "task", waits = true,
+    summary = "PUT to a URL; a table goes out as JSON.",
+    params = { { "url", "string", "" }, { "body?", "string|table|Secret", "" },
+        { "opts?", "table", "", fields = http } },
+    returns = { { "res", "Response" } }, fails = { "network, timeout, limit: no whole response" },
+    example = [[local res = assert(matrix.http.put("https://example.org/lamp", { on = true }))]] }
+
+func { class = "matrix.http", name = "delete", where = "task", waits = true,
+    summary = "DELETE a URL.",
+    params = { { "url", "string", "" }, { "opts?", "table", "", fields = http } },
+    returns = { { "res", "Response" } }, fails = { "network, timeout, limit: no whole response" },
+    example = [[local res = assert(matrix.http.delete("https://example.org/items/1"))]] }
+
+func { class = "matrix.http", name = "request", where = "task", waits = true,
+    summary = "Any method, in capitals; the body is an option.",
+    params = { { "method", "string", "GET POST PUT DELETE PATCH HEAD ..." }, { "url", "string", "" },
+        { "opts?", "table", "", fields = with_body } },
+    returns = { { "res", "Response" } }, fails = { "network, timeout, limit: no whole response" },
+    example = [[
+local res = assert(matrix.http.request("PATCH", "https://example.org/items/1", { body = { n = 2 } }))]] }
 
 fields("Response", {
     { "status", "integer", "" }, { "headers", "table", "by lower-case name" },

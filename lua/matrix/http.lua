@@ -60,6 +60,11 @@ local M = {}
 M.library = {
     get = function(url, opts) return request("GET", url, nil, opts) end,
     post = function(url, body, opts) return request("POST", url, body or "", opts) end,
+    put = function(url, body, opts) return request("PUT", url, body or "", opts) end,
+    delete = function(url, opts) return request("DELETE", url, nil, opts) end,
+    request = function(method, url, opts)
+        return request(method, url, opts and opts.body, opts)
+    end,
 }
 
 return M
