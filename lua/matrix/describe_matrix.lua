@@ -163,11 +163,11 @@ func { class = "matrix.http", name = "delete", where = "task", waits = true,
 
 func { class = "matrix.http", name = "request", where = "task", waits = true,
     summary = "Any method, in capitals; the body is an option.",
-    params = { { "method", "string", "GET POST PUT DELETE PATCH HEAD ..." }, { "url", "string", "" },
+    params = { { "method", "string", "GET POST PUT DELETE PATCH HEAD ..." },
+        { "url", "string", "" },
         { "opts?", "table", "", fields = with_body } },
     returns = { { "res", "Response" } }, fails = { "network, timeout, limit: no whole response" },
-    example = [[
-local res = assert(matrix.http.request("PATCH", "https://example.org/items/1", { body = { n = 2 } }))]] }
+    example = [[local res = assert(matrix.http.request("HEAD", "https://example.org/"))]] }
 
 fields("Response", {
     { "status", "integer", "" }, { "headers", "table", "by lower-case name" },
