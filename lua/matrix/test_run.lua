@@ -1,6 +1,7 @@
 -- Runs test files: each case in a world of its own; tells how it went.
 
 local core = ...
+local formats = core.require "test_format"
 local test = core.require "test"
 local worlds = core.require "test_world"
 
@@ -62,34 +63,6 @@ local function run_case(file, case)
     return failure
 end
 
--- ---- output ---------------------------------------------------------------------
-
-local function details(failure)
-    local out = { ("%s:%s: %s"):format(failure.file, failure.line, failure.message) }
-    for _, text in ipairs(failure.transcripts or {}) do out[#out + 1] = text end
-    for _, line in ipairs(failure.log or {}) do
-        if line.level ~= "info" then out[#out + 1] = "log: " .. line.text end
-    end
-    return (table.concat(out, "\n"))
-end
-
-local function indented(text, with)
-    return with .. text:gsub("\n", "\n" .. with)
-end
-
-local formats = {}
-
-function formats.text(number, file, case, failure) -- luacheck: no unused
-    print(("%s %s: %s"):format(failure and "FAILED" or "ok    ", file.path, case.name))
-    if failure then print(indented(details(failure), "    ")) end
-end
-
-function formats.tap(number, file, case, failure)
-    local name = ("%s: %s"):format(file.path, case.name):gsub("#", "\\#")
-    print(("%s %d - %s"):format(failure and "not ok" or "ok", number, name))
-    if failure then print(indented(details(failure), "# ")) end
-end
-
 -- ---- files ----------------------------------------------------------------------
 
 local function exists(path)
@@ -124,24 +97,21 @@ end
 -- How many cases failed.
 return function(paths, format, only)
     local number, failed, tell = 0, 0, formats[format]
-    if format == "tap" then print("TAP version 13") end
+    tell.begin()
     for _, path in ipairs(paths) do
         local file = read_file(path)
         for _, case in ipairs(file.cases) do
             if not only or case.broken or case.name:find(only, 1, true) then
+                local began = os.clock()
                 local failure = case.broken or run_case(file, case)
                 if failure and not failure.file then
                     failure.file, failure.line = path, 1
                 end
                 number, failed = number + 1, failed + (failure and 1 or 0)
-                tell(number, file, case, failure)
+                tell.case(number, file, case, failure, os.clock() - began)
             end
         end
     end
-    if format == "tap" then
-        print("1.." .. number)
-    else
-        print(("%d passed, %d failed"):format(number - failed, failed))
-    end
+    tell.finish(number, failed)
     return failed
 end

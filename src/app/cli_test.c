@@ -107,8 +107,10 @@ static int run_test(struct cli *cli, void *record, int argc, char **argv)
     struct err err;
     int failed = -1;
 
-    if (strcmp(format, "text") != 0 && strcmp(format, "tap") != 0)
-        return cli_usage(&cli_test, "--format is '%s', but must be text or tap",
+    if (strcmp(format, "text") != 0 && strcmp(format, "tap") != 0 &&
+        strcmp(format, "junit") != 0)
+        return cli_usage(&cli_test,
+                         "--format is '%s', but must be text, tap or junit",
                          format);
     if (find_files(&files, argc, argv, &err) == 0)
         failed =
@@ -124,7 +126,7 @@ static int run_test(struct cli *cli, void *record, int argc, char **argv)
 
 static const struct option list[] = {
     { "format", OPTION_TEXT, offsetof(struct test_options, format), "FORMAT",
-      "text or tap" },
+      "text, tap or junit" },
     { "only", OPTION_TEXT, offsetof(struct test_options, only), "TEXT",
       "cases whose name has TEXT in it" },
     { NULL, OPTION_FLAG, 0, NULL, NULL }
