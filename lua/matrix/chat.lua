@@ -115,14 +115,14 @@ function Chat:loop()
 end
 
 -- 0, or 1 when the script did not load and nobody is there to mend it.
-return function(path, record, terminal)
+return function(path, record, terminal, config, secrets)
     io.stdout:setvbuf("line")
     local text = read(path)
     if not text then error(("cannot read %s"):format(path), 0) end
     local chat = setmetatable({ path = path, terminal = terminal, user_id = YOU, shown = {},
         text = text, seen = text }, Chat)
     if record then chat.record = assert(io.open(record, "w")) end
-    chat.world = worlds.open({ { path = path, config = "{}", secrets = "{}" } })
+    chat.world = worlds.open({ { path = path, config = config, secrets = secrets } })
     local failure = chat.world:load_error()
     if failure then show.problem(failure) end
     if not failure or terminal then

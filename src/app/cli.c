@@ -12,8 +12,8 @@
 #include "version.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_login, &cli_run,    &cli_exec,   &cli_send,   &cli_check, &cli_try,
-    &cli_test,  &cli_reload, &cli_whoami, &cli_logout, NULL
+    &cli_login, &cli_new,  &cli_try,    &cli_test,   &cli_check,  &cli_run,
+    &cli_exec,  &cli_send, &cli_reload, &cli_whoami, &cli_logout, NULL
 };
 
 static const struct option options[] = {
@@ -87,6 +87,7 @@ static void help_all(FILE *out)
     fprintf(out,
             "lunatrix %s: Matrix bots in Lua\n\n"
             "  lunatrix try scripts/echo.lua          talk to a bot here\n"
+            "  lunatrix new mybot                     make one\n"
             "  lunatrix login @bot:example.org        log in, once\n"
             "  lunatrix run scripts/echo.lua          run a bot\n"
             "  lunatrix exec scripts/hello.lua ROOM   run a plain script\n\n"

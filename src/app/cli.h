@@ -44,12 +44,13 @@ struct config *cli_config(struct cli *cli,
                           int *exit_code);
 
 /* cli_login.c, cli_run.c, cli_send.c, cli_exec.c, cli_test.c,
- * cli_try.c */
+ * cli_try.c, cli_new.c */
 extern const struct cli_command cli_login, cli_logout, cli_whoami;
 extern const struct cli_command cli_run, cli_reload, cli_check;
 extern const struct cli_command cli_send;
 extern const struct cli_command cli_exec;
 extern const struct cli_command cli_test;
 extern const struct cli_command cli_try;
+extern const struct cli_command cli_new;
 
 #endif

@@ -311,12 +311,14 @@ static int run(lua_State *L)
         lua_pushstring(L, bench->chat->script);
         lua_pushstring(L, bench->chat->record);
         lua_pushboolean(L, bench->chat->terminal);
+        lua_pushstring(L, bench->chat->config);
+        lua_pushstring(L, bench->chat->secrets);
     } else {
         push_files(L, bench);
         lua_pushstring(L, bench->format);
         lua_pushstring(L, bench->only);
     }
-    lua_call(L, 3, 1);
+    lua_call(L, bench->chat ? 5 : 3, 1);
     bench->failed = (int)luaL_checkinteger(L, -1);
     return 0;
 }

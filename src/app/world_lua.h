@@ -17,6 +17,7 @@ int world_lua_run(const char *lua_path, const char *format, const char *only,
 /* The chat of `lunatrix try` (lua/matrix/chat.lua). */
 struct world_lua_chat {
     const char *script;
+    const char *config, *secrets; /* JSON objects, see world_add_script */
     const char *record; /* file for the lines that are typed; NULL: none */
     bool terminal;      /* with the time of day, and reloads on save */
 };

@@ -14,5 +14,6 @@ struct embedded_file {
 
 extern const struct embedded_file matrix_files[];     /* in engine */
 extern const struct embedded_file homeserver_files[]; /* in offline */
+extern const struct embedded_file templates_files[];  /* in app */
 
 #endif

@@ -1,0 +1,5 @@
+-- Answers every message with its own words.
+
+bot:on("message", function(ev)
+    ev:reply(ev.body)
+end)
