@@ -33,7 +33,8 @@ method { class = "bot", name = "on", where = "load", unchecked = true,
     params = { { "name", "string", "message mention dm edit reaction unreaction redaction "
         .. "join leave invite knock kick ban ready load snapshot unload, or an exact type" },
         { "filter?", "Filter", "all given fields must match" },
-        { "fn", "function", "gets the event; for load, snapshot and unload a table" } },
+        { "fn", "function", "gets the event; for load, snapshot and unload a table",
+            takes = "ev: Event" } },
     returns = { { "handle", "Handle" } },
     example = [[bot:on("message", { pattern = "^hello" }, function(ev) ev:reply("hello!") end)]] }
 
@@ -41,7 +42,8 @@ method { class = "bot", name = "hear", where = "load", unchecked = true,
     summary = "Call fn(ev, captures...) for each message in whose body a Lua pattern is found.",
     params = { { "pattern", "string", "Lua pattern; without captures fn gets the whole match" },
         { "filter?", "Filter", "all given fields must match too" },
-        { "fn", "function", "gets the event and what the pattern captured" } },
+        { "fn", "function", "gets the event and what the pattern captured",
+            takes = "ev: Event, ...: string" } },
     returns = { { "handle", "Handle" } },
     example = [[bot:hear("issue #(%d+)", function(ev, n) ev:reply("see issue " .. n) end)]] }
 
@@ -50,7 +52,8 @@ method { class = "bot", name = "command", where = "load", unchecked = true,
     params = { { "usage", "string", "name sub <required> [optional] <n:type> [n:type=default] "
         .. "<mode:on|off> [rest...]" },
         { "help?", "string|CommandOptions", "one line, or a table of options" },
-        { "fn", "function", "gets the event and a table of arguments by name" } },
+        { "fn", "function", "gets the event and a table of arguments by name",
+            takes = "ev: Event, args: table" } },
     returns = { { "handle", "Handle" } },
     example = [[
 bot:command("add <a:int> <b:int>", "add two numbers", function(ev, args)

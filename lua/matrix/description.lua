@@ -2,7 +2,7 @@
 -- `lunatrix check` and the reference pages are made from it.
 --
 -- method/func { class, name, where = "load" | "task" | "any", waits,
---     summary, params = { { name, type, text [, fields = {...}] } },
+--     summary, params = { { name, type, text [, fields = {...}] [, takes = "ev: Event"] } },
 --     returns = { { name, type [, text] } }, fails = { ... }, example = "..." }
 -- field { class, name, type, summary }       record { name, fields }
 --
@@ -54,8 +54,12 @@ local to = {
 
 local names = {}  -- class -> name -> true
 
--- Adds what describe_<file>.lua has.
+local files = {}  -- that were added
+
+-- Adds what describe_<file>.lua has, once.
 function M.extend(file)
+    if files[file] then return end
+    files[file] = true
     core.require("describe_" .. file)(to)
     for class, entries in pairs(index) do
         if not names[class] then M.classes[#M.classes + 1] = class end

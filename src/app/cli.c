@@ -12,8 +12,9 @@
 #include "version.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_login, &cli_new,  &cli_try,    &cli_test,   &cli_check,  &cli_run,
-    &cli_exec,  &cli_send, &cli_reload, &cli_whoami, &cli_logout, NULL
+    &cli_login, &cli_new,    &cli_try,    &cli_test,   &cli_check,
+    &cli_run,   &cli_exec,   &cli_send,   &cli_reload, &cli_docs,
+    &cli_types, &cli_whoami, &cli_logout, NULL
 };
 
 static const struct option options[] = {

@@ -43,8 +43,17 @@ struct config *cli_config(struct cli *cli,
                           const struct config_account **account,
                           int *exit_code);
 
+/* What .luarc.json of a bot says: the editor knows our names. */
+#define CLI_LUARC                                                              \
+    "{\n"                                                                      \
+    "    \"runtime.version\": \"Lua 5.4\",\n"                                  \
+    "    \"diagnostics.globals\": [\"bot\", \"matrix\"],\n"                    \
+    "    \"workspace.library\": [\".lunatrix/library\"]\n"                     \
+    "}\n"
+
 /* cli_login.c, cli_run.c, cli_send.c, cli_exec.c, cli_test.c,
- * cli_try.c, cli_new.c */
+ * cli_try.c, cli_new.c,
+ * cli_reference.c */
 extern const struct cli_command cli_login, cli_logout, cli_whoami;
 extern const struct cli_command cli_run, cli_reload, cli_check;
 extern const struct cli_command cli_send;
@@ -52,5 +61,6 @@ extern const struct cli_command cli_exec;
 extern const struct cli_command cli_test;
 extern const struct cli_command cli_try;
 extern const struct cli_command cli_new;
+extern const struct cli_command cli_types, cli_docs;
 
 #endif

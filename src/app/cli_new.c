@@ -26,11 +26,7 @@ static const struct {
 } plain_files[] = {
     { ".gitignore", "# what the editor is told, made by `lunatrix types`; "
                     "secrets stay out\n.lunatrix/\nsecrets/\n" },
-    { ".luarc.json", "{\n"
-                     "    \"runtime.version\": \"Lua 5.4\",\n"
-                     "    \"diagnostics.globals\": [\"bot\", \"matrix\"],\n"
-                     "    \"workspace.library\": [\".lunatrix/library\"]\n"
-                     "}\n" },
+    { ".luarc.json", CLI_LUARC },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

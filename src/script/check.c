@@ -7,11 +7,11 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "embedded.h"
 #include "failure.h"
 #include "file.h"
 #include "gen_internal.h"
 #include "generation.h"
+#include "library_state.h"
 #include "limits.h"
 #include "turn.h"
 
@@ -123,61 +123,6 @@ out:
 
 /* ---- the text: lua/matrix/lint.lua, in a state of its own ---- */
 
-/* Pushes the compiled library file; false when there is none. */
-static bool load_file(lua_State *L, const struct check *check, const char *name)
-{
-    char path[LIMIT_PATH], file[100];
-    struct buf text;
-    int status = -1;
-    snprintf(file, sizeof file, "matrix/%s.lua", name);
-    buf_init(&text, LIMIT_SCRIPT_FILE);
-    if (check->lua_path) {
-        snprintf(path, sizeof path, "%s/%s", check->lua_path, file);
-        if (file_read(path, LIMIT_SCRIPT_FILE, &text, NULL) == 0) {
-            status = luaL_loadbufferx(L, buf_str(&text), text.len, file, "t");
-        }
-    }
-    buf_free(&text);
-    for (const struct embedded_file *f = matrix_files; status < 0 && f->module;
-         f++) {
-        if (strcmp(f->path, file) == 0) {
-            status = luaL_loadbufferx(L, f->text, f->size, file, "t");
-        }
-    }
-    if (status > 0) {
-        lua_error(L);
-    }
-    return status == 0;
-}
-
-/* core.require: upvalue 1 is core, 2 the cache, 3 the check. */
-static int require_file(lua_State *L)
-{
-    const struct check *check = lua_touserdata(L, lua_upvalueindex(3));
-    const char *name = luaL_checkstring(L, 1);
-    if (lua_getfield(L, lua_upvalueindex(2), name) != LUA_TNIL) {
-        return 1;
-    }
-    if (!load_file(L, check, name)) {
-        return luaL_error(L, "there is no library file %s", name);
-    }
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_call(L, 1, 1);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, lua_upvalueindex(2), name);
-    return 1;
-}
-
-static void push_core(lua_State *L, struct check *check)
-{
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_newtable(L);
-    lua_pushlightuserdata(L, check);
-    lua_pushcclosure(L, require_file, 3);
-    lua_setfield(L, -2, "require");
-}
-
 /* A table with every name as key and as element. */
 static void push_globals(lua_State *L, const struct check *check)
 {
@@ -225,11 +170,9 @@ static int lint(lua_State *L)
 {
     struct check *check = lua_touserdata(L, 1);
     luaL_openlibs(L);
-    push_core(L, check);
-    if (!load_file(L, check, "lint")) {
-        return 0; /* this build has none */
-    }
-    lua_insert(L, -2);
+    library_state_push(L, check->lua_path);
+    lua_getfield(L, -1, "require");
+    lua_pushstring(L, "lint");
     lua_call(L, 1, 1);
     lua_getfield(L, -1, "check");
     struct slice text = buf_slice(&check->text);

@@ -1,0 +1,99 @@
+-- `lunatrix docs NAME`: what the description says of a name, as text.
+
+local core = ...
+local description = core.require "description"
+local suggest = core.require "suggest"
+description.extend("test")
+
+local WHERE = { load = "while the script loads", task = "in a task", any = "anywhere" }
+
+-- "ev:reply(what [, opts])"
+local function signature(entry)
+    if entry.kind == "field" then return entry.title end
+    local text, optional = "", 0
+    for i, param in ipairs(entry.params) do
+        local name = param[1]:gsub("%?$", "")
+        local comma = i > 1 and ", " or ""
+        if param.optional then
+            text = text .. (i > 1 and " [" or "[") .. comma .. name
+            optional = optional + 1
+        else
+            text = text .. ("]"):rep(optional) .. comma .. name
+            optional = 0
+        end
+    end
+    return ("%s(%s)"):format(entry.title, text .. ("]"):rep(optional))
+end
+
+local function add(out, format, ...)
+    out[#out + 1] = (format:format(...):gsub("%s+$", ""))
+end
+
+local function add_fields(out, fields, indent)
+    for _, field in ipairs(fields or {}) do
+        add(out, "%s%-14s %-16s %s", indent, field[1], field[2], field[3] or "")
+    end
+end
+
+local function add_params(out, entry)
+    for _, param in ipairs(entry.params) do
+        add(out, "  %-16s %-16s %s", param[1], param[2], param[3] or "")
+        add_fields(out, param.fields or description.records[param[2]:match("%w+$")], "      ")
+    end
+end
+
+local function add_call(out, entry)
+    add_params(out, entry)
+    add(out, "  where:   %s%s", WHERE[entry.where] or entry.where or "anywhere",
+        entry.waits and "; waits" or "")
+    for _, value in ipairs(entry.returns or {}) do
+        add(out, "  returns: %s (%s)%s%s", value[1], value[2],
+            value[3] and value[3] ~= "" and ": " .. value[3] or "",
+            entry.fails and ", or nil and an error" or "")
+    end
+    for _, text in ipairs(entry.fails or {}) do add(out, "  error:   %s", text) end
+    if entry.example then
+        add(out, "\n    %s", (entry.example:gsub("\n", "\n    ")))
+    end
+end
+
+local function page(entry)
+    local out = {}
+    add(out, "%s", signature(entry))
+    if entry.kind == "field" then
+        add(out, "  %s%s", entry.type, entry.summary ~= "" and ": " .. entry.summary or "")
+    else
+        add(out, "  %s", entry.summary)
+        add_call(out, entry)
+    end
+    return table.concat(out, "\n") .. "\n"
+end
+
+local function list()
+    local out = {}
+    for _, entry in ipairs(description.entries) do
+        add(out, "%-44s %s", signature(entry), entry.summary or "")
+    end
+    table.sort(out)
+    return table.concat(out, "\n") .. "\n"
+end
+
+-- "event.reply", "ev:reply", "reply", "Event:reply": how people may write it.
+local function matches(entry, name)
+    return entry.title:lower():gsub(":", ".") == name or entry.name:lower() == name
+        or (entry.class .. "." .. entry.name):lower() == name
+end
+
+-- The text, or nil and why there is none.
+return function(name)
+    if not name then return list() end
+    local wanted = name:lower():gsub("%(.*$", ""):gsub(":", ".")
+    local pages, titles = {}, {}
+    for _, entry in ipairs(description.entries) do
+        titles[entry.title], titles[entry.name] = true, true
+        if matches(entry, wanted) then pages[#pages + 1] = page(entry) end
+    end
+    if #pages > 0 then return table.concat(pages, "\n") end
+    return nil, ("there is no '%s'%s; `lunatrix docs` lists all names"):format(
+        name, suggest.hint(name, titles))
+end

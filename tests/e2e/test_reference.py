@@ -1,0 +1,30 @@
+"""`lunatrix docs` and `lunatrix types`."""
+
+from e2e.cases import case
+
+
+@case("docs_and_types", servers=("fake",))
+def docs_and_types(rig):
+    """A name is explained; an editor's file is written, and only that."""
+    status, out, err = rig.command("docs", "ev:reply")
+    assert status == 0 and out.startswith("ev:reply(what [, opts])"), out + err
+    status, out, _ = rig.command("docs")
+    assert status == 0 and "bot:on(" in out and "matrix.http.get(" in out
+    status, _, err = rig.command("docs", "bot:onn")
+    assert status == 78 and "did you mean 'bot:on'" in err, err
+
+    status, out, err = rig.command("types")
+    assert (status, err) == (0, "") and out.startswith("---@meta"), err
+    status, listed, err = rig.command("types", "--write")
+    assert status == 0 and listed.count("wrote ") == 2, listed + err
+    folder = rig.path / "bot"
+    library = folder / ".lunatrix" / "library"
+    assert (library / "matrix.lua").read_text(encoding="utf-8") == out
+    assert [p.name for p in library.iterdir()] == ["matrix.lua"]
+    settings = folder / ".luarc.json"
+    settings.write_text("{}\n", encoding="utf-8")
+    status, listed, err = rig.command("types", "--write", ".")
+    assert status == 0 and listed.count("wrote ") == 1, listed + err
+    assert settings.read_text(encoding="utf-8") == "{}\n"
+    status, _, err = rig.command("types", "--write", "nowhere")
+    assert status != 0 and "cannot make the folder nowhere" in err, err
