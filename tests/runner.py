@@ -340,22 +340,34 @@ def group_fake(r):
     run_cases(r, "fake")
 
 
+CONFORMANCE = "synapse: the protocol suite gives the same answers"
+
+
+def run_conformance(r, url):
+    if r.tally.wants(CONFORMANCE) and r.build(ASAN_BUILD):
+        r.program(CONFORMANCE, [
+            sys.executable, "-B", TOP / "tests" / "conformance" / "compare.py",
+            ASAN_BUILD / "lunatrix", url], 180)
+
+
 def group_synapse(r):
     wanted = [c for c in cases.every() if "synapse" in c.servers
               and r.tally.wants(f"synapse: {c.name}")]
-    if not wanted:
+    if not wanted and not r.tally.wants(CONFORMANCE):
         return
     start = time.monotonic()
     try:
         command = synapse.obtain()
     except synapse.CannotObtain as why:
-        for case in wanted:
-            r.tally.add("skipped", f"synapse: {case.name}", None, str(why))
+        for name in [CONFORMANCE, *(f"synapse: {c.name}" for c in wanted)]:
+            if r.tally.wants(name):
+                r.tally.add("skipped", name, None, str(why))
         return
     print(f"        synapse at hand after {time.monotonic() - start:.1f} s")
     server = synapse.Synapse(command)
     try:
         server.start()
+        run_conformance(r, server.url)
         run_cases(r, "synapse", LUNATRIX_TEST_SYNAPSE=server.url)
     except synapse.CannotStart as why:
         r.tally.add("failed", "synapse: it starts", None, str(why))

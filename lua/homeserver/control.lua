@@ -62,8 +62,9 @@ function M.send(server, room_id, user_id, kind, content)
 end
 
 function M.redact(server, room_id, user_id, event_id, reason)
-    return { event_id =
-        events.redact(server, server:room(room_id), user_id, event_id, reason).event_id }
+    local room = server:room(room_id)
+    if not room.by_id[event_id] then error("Could not find event " .. event_id, 0) end
+    return { event_id = events.redact(server, room, user_id, event_id, reason).event_id }
 end
 
 -- A person who is not invited is let in all the same: tests are about the bot.

@@ -2,6 +2,7 @@
 
 local host = require "homeserver.host"
 local members = require "homeserver.member_ops"
+local relations = require "homeserver.relations"
 local rooms = require "homeserver.rooms"
 
 local M = { ops = {} }
@@ -15,22 +16,51 @@ function M.send(server, room, user_id, kind, content, more)
     return server:add(room, event)
 end
 
+-- Servers take the redaction of what they do not know as well.
 function M.redact(server, room, user_id, event_id, reason, more)
     local target = room.by_id[event_id]
     room:require_joined(user_id)
-    if not target then rooms.refuse(404, "M_NOT_FOUND", "Could not find event " .. event_id) end
-    if target.sender ~= user_id then room:require_power(user_id, room:level("redact")) end
+    if target and target.sender ~= user_id then
+        room:require_power(user_id, room:level("redact"))
+    end
     local event = { redacts = event_id }
     for key, value in pairs(more or {}) do event[key] = value end
-    event = M.send(server, room, user_id, "m.room.redaction", { reason = reason }, event)
-    if not target.state_key then target.content = {} end
+    event = M.send(server, room, user_id, "m.room.redaction",
+        { reason = reason, redacts = event_id }, event)
+    if not target then return event end
+    if target.unsigned.redacted_because then return event end
+    target.content = rooms.redacted(target)
     target.unsigned.redacted_because = { type = event.type, sender = user_id,
         content = event.content, event_id = event.event_id, redacts = event_id,
         origin_server_ts = event.origin_server_ts }
     return event
 end
 
+local function same(a, b)
+    if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+    for key, value in pairs(a) do
+        if not same(value, b[key]) then return false end
+    end
+    for key in pairs(b) do
+        if a[key] == nil then return false end
+    end
+    return true
+end
+
+local function check_levels(content)
+    for _, value in pairs(content.users or {}) do
+        if math.type(value) ~= "integer" then
+            rooms.refuse(400, "M_BAD_JSON", "power levels must be integers")
+        end
+    end
+end
+
 function M.set_state(server, room, user_id, kind, state_key, content)
+    if kind == "m.room.power_levels" then check_levels(content) end
+    local before = room:get(kind, state_key)
+    if before and before.sender == user_id and same(before.content, content) then
+        return before -- nothing new
+    end
     if kind == "m.room.member" then
         return members.change(server, room, user_id, state_key, content.membership, content)
     end
@@ -50,10 +80,18 @@ local function once(device, endpoint, txn_id, act)
     return { event_id = device.done[key] }
 end
 
+local function require_object(request)
+    if request.raw:find("^%s*%[") then
+        rooms.refuse(400, "M_BAD_JSON", "Content must be a JSON object.")
+    end
+end
+
 function M.ops.send(server, request, room_id, kind, txn_id)
     local device, room = request.device, server:room(room_id)
+    require_object(request)
     if #request.raw > 65536 then rooms.refuse(413, "M_TOO_LARGE", "event too large") end
-    return once(device, ("send\0%s\0%s"):format(room_id, kind), txn_id, function()
+    return once(device, "send\0" .. room_id, txn_id, function()
+        relations.check(room, device.user_id, kind, request.body)
         return M.send(server, room, device.user_id, kind, request.body,
             { device = device, txn_id = txn_id })
     end)
@@ -68,6 +106,7 @@ function M.ops.redact(server, request, room_id, event_id, txn_id)
 end
 
 function M.ops.state(server, request, room_id, kind, state_key)
+    require_object(request)
     local event = M.set_state(server, server:room(room_id), request.device.user_id, kind,
         state_key or "", request.body)
     return { event_id = event.event_id }
@@ -88,44 +127,6 @@ function M.ops.get_states(server, request, room_id)
         out[#out + 1] = server:full(event, request.device)
     end
     return out
-end
-
-function M.ops.event(server, request, room_id, event_id)
-    local room = server:room(room_id)
-    room:require_joined(request.device.user_id)
-    local event = room.by_id[event_id]
-    if not event then rooms.refuse(404, "M_NOT_FOUND", "Event not found.") end
-    return server:full(event, request.device)
-end
-
-local function position(text, default)
-    if not text then return default end
-    return tonumber(text:match("^[st](%d+)$"))
-        or rooms.refuse(400, "M_INVALID_PARAM", "Invalid token")
-end
-
-function M.ops.messages(server, request, room_id)
-    local room, query = server:room(room_id), request.query
-    room:require_joined(request.device.user_id)
-    local limit = math.min(tonumber(query.limit) or 10, 1000)
-    local back = (query.dir or "b") == "b"
-    local from = position(query.from, back and server.position or 0)
-    local chunk, stop = host.array({}), nil
-    local first, last, step = 1, #room.events, 1
-    if back then first, last, step = last, first, -1 end
-    for i = first, last, step do
-        local event = room.events[i]
-        local inside = event.position > from
-        if back then inside = event.position <= from end
-        if inside then
-            if #chunk == limit then
-                stop = "t" .. (back and event.position or event.position - 1)
-                break
-            end
-            chunk[#chunk + 1] = server:full(event, request.device)
-        end
-    end
-    return { chunk = chunk, start = query.from or "t" .. from, ["end"] = stop }
 end
 
 return M

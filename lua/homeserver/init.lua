@@ -13,17 +13,22 @@ local Server = {}
 Server.__index = Server
 
 local ops = {}
-for _, name in ipairs({ "login", "sync", "member_ops", "event_ops" }) do
+for _, name in ipairs({
+    "login", "sync", "member_ops", "alias_ops", "event_ops", "read_ops", "data_ops", "profile_ops",
+    "media_ops",
+}) do
     for op, fn in pairs(require("homeserver." .. name).ops) do ops[op] = fn end
 end
 for op in pairs(router.operations) do assert(ops[op], op) end
 
-local OPEN = { versions = true, flows = true, login = true }
+local OPEN = { versions = true, flows = true, login = true, register = true }
+local RAW = { upload = true } -- the body is no JSON
 
 local server = setmetatable({
     name = "test", url = "https://test", position = 0, ids = 0,
     users = {}, tokens = {}, rooms = {}, room_list = {}, aliases = {},
-    filters = {}, filter_list = {}, faults = {}, web = {}, web_log = {}, parked = {},
+    alias_creators = {}, media = {}, filters = {}, filter_list = {}, faults = {},
+    web = {}, web_log = {}, parked = {},
 }, Server)
 
 function Server:now() -- luacheck: no self
@@ -35,8 +40,9 @@ function Server:next_id()
     return self.ids
 end
 
-function Server:new_room()
-    local room = rooms.new(("!room%d:%s"):format(self:next_id(), self.name), "10")
+function Server:new_room(version)
+    local room_id = ("!room%d:%s"):format(self:next_id(), self.name)
+    local room = rooms.new(room_id, version or "10")
     self.rooms[room.room_id] = room
     table.insert(self.room_list, room)
     return room
@@ -66,8 +72,9 @@ end
 
 -- ---- one request ----------------------------------------------------------
 
-local function reply(request, status, body)
+local function reply(request, status, body, raw)
     if request.drop then return host.lose(request.id) end
+    if raw then return host.answer(request.id, status, raw.headers, raw.bytes) end
     host.answer(request.id, status, { ["content-type"] = "application/json" }, host.encode(body))
 end
 
@@ -81,16 +88,16 @@ end
 
 -- Acts; answers, or parks the request when there is nothing to say yet.
 local function serve(request)
-    local ok, body = pcall(function()
+    local ok, body, raw = pcall(function()
         if not OPEN[request.op] then
             request.device = login.authorise(server, request.headers)
         end
-        if not request.body then read_body(request) end
+        if not request.body and not RAW[request.op] then read_body(request) end
         return ops[request.op](server, request, table.unpack(request.arguments))
     end)
-    if ok and body == nil then return false end
+    if ok and body == nil and not raw then return false end
     if ok then
-        reply(request, 200, body)
+        reply(request, 200, body, raw)
     elseif type(body) == "table" then
         reply(request, body.status, body.body)
     else
@@ -114,7 +121,8 @@ local function look()
         if not serve(request) then table.insert(server.parked, request) end
     end
     for _, request in ipairs(server.parked) do
-        due = math.min(due or request.due, request.due)
+        local at = math.min(request.due, request.look or request.due)
+        due = math.min(due or at, at)
     end
     return due and math.max(due - server:now(), 0)
 end
@@ -140,7 +148,8 @@ function M.request(id, method, url, headers, body)
     if op then
         take(request)
     else
-        reply(request, 404, { errcode = "M_UNRECOGNIZED", error = "Unrecognized request" })
+        reply(request, router.has_path(url) and 405 or 404,
+            { errcode = "M_UNRECOGNIZED", error = "Unrecognized request" })
     end
     return look()
 end

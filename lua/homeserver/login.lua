@@ -1,5 +1,6 @@
 -- Users, devices, tokens, and what the server says of itself.
 
+local host = require "homeserver.host"
 local rooms = require "homeserver.rooms"
 
 local M = {}
@@ -41,6 +42,27 @@ function M.ops.flows()
     return { flows = { { type = "m.login.password" } } }
 end
 
+function M.ops.register(server, request)
+    local body = request.body
+    local name = body.username or "user" .. server:next_id()
+    local user_id = ("@%s:%s"):format(name, server.name)
+    if not name:find("^[%l%d._=/+-]+$") then
+        rooms.refuse(400, "M_INVALID_USERNAME", "User ID can only contain a-z, 0-9, or =_-./+")
+    end
+    if server.users[user_id] then
+        rooms.refuse(400, "M_USER_IN_USE", "User ID already taken.")
+    end
+    if type(body.auth) ~= "table" or body.auth.type ~= "m.login.dummy" then
+        error({ status = 401, body = { session = "register-" .. server:next_id(), params = {},
+            flows = host.array({ { stages = host.array({ "m.login.dummy" }) } }) } }, 0)
+    end
+    local user = M.add_user(server, user_id, body.password)
+    user.displayname = name
+    if body.inhibit_login then return { user_id = user_id } end
+    local device = M.add_device(server, user, body.device_id or "DEVICE" .. server:next_id())
+    return { user_id = user_id, device_id = device.device_id, access_token = device.token }
+end
+
 function M.ops.login(server, request)
     local body = request.body
     local who = type(body.identifier) == "table" and body.identifier.user or body.user or ""
@@ -70,14 +92,23 @@ function M.ops.capabilities()
     return { capabilities = {} }
 end
 
-function M.ops.profile(server, _, user_id)
-    local user = server.users[user_id]
-    if not user then rooms.refuse(404, "M_NOT_FOUND", "Profile was not found") end
-    return { displayname = user.displayname }
+local function show_device(device)
+    return { device_id = device.device_id, display_name = device.display_name }
 end
 
-function M.ops.nothing()
-    return {}
+function M.ops.devices(server, request)
+    local list = host.array({})
+    for _, device in pairs(server.users[request.device.user_id].devices) do
+        list[#list + 1] = show_device(device)
+    end
+    table.sort(list, function(a, b) return a.device_id < b.device_id end)
+    return { devices = list }
+end
+
+function M.ops.device(server, request, device_id)
+    local device = server.users[request.device.user_id].devices[device_id]
+    if not device then rooms.refuse(404, "M_NOT_FOUND", "No device found") end
+    return show_device(device)
 end
 
 return M

@@ -17,13 +17,25 @@ function M.change(server, room, actor, target, membership, more)
     })
 end
 
+local function check_target(request)
+    local target = request.body.user_id
+    if target == nil then rooms.refuse(400, "M_MISSING_PARAM", "Missing user_id") end
+    if type(target) ~= "string" or not target:find("^@[^:]+:.+$") then
+        rooms.refuse(400, "M_INVALID_PARAM", "Invalid user_id")
+    end
+    return target
+end
+
 local function change_other(membership)
     return function(server, request, room_id)
-        local target = request.body.user_id
-        if type(target) ~= "string" then
-            rooms.refuse(400, "M_BAD_JSON", "Missing user_id")
+        local target, room = check_target(request), server:room(room_id)
+        local now = room:membership(target)
+        -- Doing again what is so already changes nothing.
+        if now == membership and membership ~= "leave" then
+            room:require_joined(request.device.user_id)
+            if membership ~= "join" then return {} end
         end
-        M.change(server, server:room(room_id), request.device.user_id, target, membership,
+        M.change(server, room, request.device.user_id, target, membership,
             { reason = request.body.reason })
         return {}
     end
@@ -35,13 +47,19 @@ M.ops.kick = change_other("leave")
 
 function M.ops.unban(server, request, room_id)
     local room = server:room(room_id)
-    if room:membership(request.body.user_id or "") ~= "ban" then
-        rooms.refuse(403, "M_FORBIDDEN", "The target user is not banned")
+    if room:membership(check_target(request)) ~= "ban" then
+        rooms.refuse(403, "M_BAD_STATE", "Cannot unban user who was not banned")
     end
     return change_other("leave")(server, request, room_id)
 end
 
 function M.ops.join(server, request, room_or_alias)
+    if room_or_alias:find("^#") and not server.aliases[room_or_alias] then
+        rooms.refuse(404, "M_NOT_FOUND", ("No known servers for %s"):format(room_or_alias))
+    elseif not room_or_alias:find("^[#!]") then
+        rooms.refuse(400, "M_UNKNOWN", ("%s was not legal room ID or room alias"):format(
+            room_or_alias))
+    end
     local room = server:room(server.aliases[room_or_alias] or room_or_alias)
     local user_id = request.device.user_id
     if room:membership(user_id) ~= "join" then
@@ -51,9 +69,19 @@ function M.ops.join(server, request, room_or_alias)
 end
 
 function M.ops.leave(server, request, room_id)
-    local user_id = request.device.user_id
-    M.change(server, server:room(room_id), user_id, user_id, "leave",
-        { reason = request.body.reason })
+    local user_id, room = request.device.user_id, server:room(room_id)
+    if room:membership(user_id) ~= "leave" then
+        M.change(server, room, user_id, user_id, "leave", { reason = request.body.reason })
+    end
+    return {}
+end
+
+function M.ops.forget(server, request, room_id)
+    local room, user_id = server:room(room_id), request.device.user_id
+    local now = room:membership(user_id)
+    if now == "join" or now == "invite" then
+        rooms.refuse(400, "M_UNKNOWN", ("User %s in room %s"):format(user_id, room_id))
+    end
     return {}
 end
 
@@ -88,21 +116,30 @@ function M.ops.joined_members(server, request, room_id)
 end
 
 -- The events a new room begins with.
-local function first_events(creator, opts)
+local function first_events(creator, opts, version)
     local public = opts.preset == "public_chat"
     local levels = {
         users = { [creator] = 100 }, users_default = 0, events_default = 0,
-        state_default = 50, ban = 50, kick = 50, invite = 0, redact = 50,
-        events = { ["m.room.power_levels"] = 100 },
+        state_default = 50, ban = 50, kick = 50, invite = public and 50 or 0, redact = 50,
+        events = { ["m.room.power_levels"] = 100, ["m.room.history_visibility"] = 100,
+            ["m.room.tombstone"] = 100, ["m.room.server_acl"] = 100, ["m.room.encryption"] = 100,
+            ["m.room.name"] = 50, ["m.room.avatar"] = 50, ["m.room.canonical_alias"] = 50 },
     }
+    if opts.preset == "trusted_private_chat" then
+        for _, user_id in ipairs(opts.invite or {}) do levels.users[user_id] = 100 end
+    end
     for key, value in pairs(opts.power_level_content_override or {}) do levels[key] = value end
     local out = {
-        { "m.room.create", { creator = creator, room_version = "10" } },
+        { "m.room.create", { creator = version ~= "11" and creator or nil,
+            room_version = version } },
         { "m.room.member", { membership = "join" }, creator },
         { "m.room.power_levels", levels },
         { "m.room.join_rules", { join_rule = public and "public" or "invite" } },
         { "m.room.history_visibility", { history_visibility = "shared" } },
     }
+    if not public then
+        out[#out + 1] = { "m.room.guest_access", { guest_access = "can_join" } }
+    end
     for _, event in ipairs(opts.initial_state or {}) do
         out[#out + 1] = { event.type, event.content, event.state_key }
     end
@@ -111,13 +148,32 @@ local function first_events(creator, opts)
     return out
 end
 
+local PRESETS = { private_chat = true, public_chat = true, trusted_private_chat = true }
+local VERSIONS = { ["10"] = true, ["11"] = true }
+
+local function check_options(opts)
+    if opts.preset and not PRESETS[opts.preset] then
+        rooms.refuse(400, "M_BAD_JSON", ("'%s' is not a valid preset"):format(opts.preset))
+    end
+    if opts.room_version and not VERSIONS[opts.room_version] then
+        rooms.refuse(400, "M_UNSUPPORTED_ROOM_VERSION",
+            "Your homeserver does not support this room version")
+    end
+    for _, user_id in ipairs(opts.invite or {}) do
+        if type(user_id) ~= "string" or not user_id:find("^@[^:]+:.+$") then
+            rooms.refuse(400, "M_UNKNOWN", ("Invalid user_id: %s"):format(tostring(user_id)))
+        end
+    end
+end
+
 function M.create(server, creator, opts)
+    check_options(opts)
     local alias = opts.room_alias_name and ("#%s:%s"):format(opts.room_alias_name, server.name)
     if alias and server.aliases[alias] then
         rooms.refuse(400, "M_ROOM_IN_USE", "Room alias already taken")
     end
-    local room = server:new_room()
-    for _, event in ipairs(first_events(creator, opts)) do
+    local room = server:new_room(opts.room_version)
+    for _, event in ipairs(first_events(creator, opts, room.version)) do
         server:add(room, { type = event[1], sender = creator, content = event[2],
             state_key = event[3] or "" })
     end
@@ -135,23 +191,6 @@ end
 
 function M.ops.create(server, request)
     return { room_id = M.create(server, request.device.user_id, request.body).room_id }
-end
-
-function M.ops.alias(server, _, alias)
-    local room_id = server.aliases[alias]
-    if not room_id then
-        rooms.refuse(404, "M_NOT_FOUND", ("Room alias %s not found"):format(alias))
-    end
-    return { room_id = room_id, servers = host.array({ server.name }) }
-end
-
-function M.ops.set_alias(server, request, alias)
-    if server.aliases[alias] then
-        rooms.refuse(409, "M_UNKNOWN", ("Room alias %s already exists"):format(alias))
-    end
-    server:room(request.body.room_id or ""):require_joined(request.device.user_id)
-    server.aliases[alias] = request.body.room_id
-    return {}
 end
 
 return M

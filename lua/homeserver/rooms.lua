@@ -104,14 +104,14 @@ function Room:require_member_change(actor, target, membership)
     if membership == "join" then
         local rules = self:get("m.room.join_rules")
         local public = rules and rules.content.join_rule == "public"
-        if now == "ban" then M.refuse(403, "M_FORBIDDEN", "You are banned from this room") end
+        if now == "ban" then M.refuse(403, "M_BAD_STATE", "You are banned from this room") end
         if not (now == "join" or now == "invite" or public) then
             M.refuse(403, "M_FORBIDDEN", "You are not invited to this room.")
         end
         return
     end
     if membership == "leave" and actor == target then
-        if now ~= "join" and now ~= "invite" then
+        if now == "ban" or not now then
             M.refuse(403, "M_FORBIDDEN", "You are not in this room.")
         end
         return
@@ -120,7 +120,8 @@ function Room:require_member_change(actor, target, membership)
     if membership == "invite" then
         self:require_power(actor, self:level("invite"))
         if now == "join" or now == "ban" then
-            M.refuse(403, "M_FORBIDDEN", ("%s cannot be invited: %s"):format(target, now))
+            M.refuse(403, now == "ban" and "M_BAD_STATE" or "M_FORBIDDEN",
+                ("%s cannot be invited: %s"):format(target, now))
         end
         return
     end
@@ -134,6 +135,24 @@ function Room:require_member_change(actor, target, membership)
     if self:power(target) >= self:power(actor) then
         M.refuse(403, "M_FORBIDDEN", ("You do not have more power than %s"):format(target))
     end
+end
+
+-- What is left of an event's content when it is redacted.
+local KEPT = {
+    ["m.room.create"] = { "creator", "room_version" },
+    ["m.room.member"] = { "membership", "join_authorised_via_users_server" },
+    ["m.room.join_rules"] = { "join_rule", "allow" },
+    ["m.room.power_levels"] = { "ban", "events", "events_default", "invite", "kick", "redact",
+        "state_default", "users", "users_default" },
+    ["m.room.history_visibility"] = { "history_visibility" },
+}
+
+function M.redacted(event)
+    local content = {}
+    for _, key in ipairs(event.state_key and KEPT[event.type] or {}) do
+        content[key] = event.content[key]
+    end
+    return content
 end
 
 -- Appends without a check. event: type, sender, content, state_key, event_id,

@@ -34,8 +34,31 @@ PUT  /_matrix/client/v3/rooms/*/state/* state
 PUT  /_matrix/client/v3/rooms/*/state/*/* state
 PUT  /_matrix/client/v3/rooms/*/send/*/* send
 PUT  /_matrix/client/v3/rooms/*/redact/*/* redact
-PUT  /_matrix/client/v3/rooms/*/typing/* nothing
-POST /_matrix/client/v3/rooms/*/receipt/*/* nothing
+POST /_matrix/client/v3/register register
+GET  /_matrix/client/v3/devices devices
+GET  /_matrix/client/v3/devices/* device
+GET  /_matrix/client/v3/user/*/filter/* get_filter
+DELETE /_matrix/client/v3/directory/room/* delete_alias
+GET  /_matrix/client/v3/rooms/*/aliases aliases
+POST /_matrix/client/v3/rooms/*/forget forget
+GET  /_matrix/client/v3/profile/*/* profile_field
+PUT  /_matrix/client/v3/profile/*/* set_profile_field
+PUT  /_matrix/client/v3/rooms/*/typing/* typing
+POST /_matrix/client/v3/rooms/*/receipt/*/* receipt
+POST /_matrix/client/v3/rooms/*/read_markers read_markers
+GET  /_matrix/client/v3/user/*/account_data/* get_data
+PUT  /_matrix/client/v3/user/*/account_data/* set_data
+GET  /_matrix/client/v3/user/*/rooms/*/account_data/* get_room_data
+PUT  /_matrix/client/v3/user/*/rooms/*/account_data/* set_room_data
+PUT  /_matrix/client/v3/sendToDevice/*/* to_device
+GET  /_matrix/client/v3/rooms/*/context/* context
+GET  /_matrix/client/v1/rooms/*/relations/* relations
+GET  /_matrix/client/v1/rooms/*/relations/*/* relations
+GET  /_matrix/client/v1/rooms/*/relations/*/*/* relations
+POST /_matrix/media/v3/upload upload
+GET  /_matrix/client/v1/media/config media_config
+GET  /_matrix/client/v1/media/download/*/* download
+GET  /_matrix/client/v1/media/download/*/*/* download
 ]]
 
 local function split(path)
@@ -78,9 +101,24 @@ function M.query(text)
     return query
 end
 
+local function path_of(url)
+    return url:match("^%a+://[^/]+(/[^?]*)%??(.*)$")
+end
+
+-- Does any method answer there?
+function M.has_path(url)
+    local parts = split(path_of(url) or "")
+    for _, method in ipairs({ "GET", "PUT", "POST", "DELETE" }) do
+        for _, route in ipairs(routes[method .. #parts] or {}) do
+            if match(route, parts) then return true end
+        end
+    end
+    return false
+end
+
 -- Operation, arguments, query; nil where nobody answers.
 function M.find(method, url)
-    local path, query = url:match("^%a+://[^/]+(/[^?]*)%??(.*)$")
+    local path, query = path_of(url)
     local parts = split(path or "")
     for _, route in ipairs(routes[method .. #parts] or {}) do
         local arguments = match(route, parts)

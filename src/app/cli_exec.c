@@ -16,12 +16,18 @@
 #include "secret.h"
 #include "task.h"
 #include "transport_curl.h"
+#include "transport_lua.h"
 
 /* exec: a plain script that owns the flow. Ends when its main chunk and all
  * tasks it spawned have ended; an integer it returns is the exit code. */
 
+struct exec_options {
+    bool offline;
+};
+
 struct run {
     struct cli *cli;
+    bool offline;
     struct config *config;
     struct loop *loop;
     struct transport *transport;
@@ -169,7 +175,9 @@ static int start(struct run *run, int argc, char **argv, struct err *err)
         return -1;
     signal(SIGPIPE, SIG_IGN);
     run->loop = loop_new(LOOP_REAL, err);
-    run->transport = run->loop ? transport_curl_new(run->loop, err) : NULL;
+    if (run->loop)
+        run->transport = run->offline ? transport_lua_new(run->loop, err)
+                                      : transport_curl_new(run->loop, err);
     if (!run->transport)
         return -1;
     run->term = signal_start(run->loop, SIGTERM, on_term, run, err);
@@ -197,10 +205,10 @@ static int start_failed(const struct run *run, const struct err *err)
 
 static int run_exec(struct cli *cli, void *record, int argc, char **argv)
 {
-    struct run run = { .cli = cli };
+    const struct exec_options *options = record;
+    struct run run = { .cli = cli, .offline = options->offline };
     struct err err = { .kind = ERR_LIMIT, .text = "out of memory" };
 
-    (void)record;
     if (argc == 0)
         return cli_usage(&cli_exec, "which file?");
     buf_init(&run.directory, LIMIT_PATH);
@@ -229,11 +237,19 @@ static int run_exec(struct cli *cli, void *record, int argc, char **argv)
     return run.exit_code;
 }
 
+static const struct option list[] = {
+    { "offline", OPTION_FLAG, offsetof(struct exec_options, offline), NULL,
+      "a homeserver in this process, https://test, instead of the network" },
+    { NULL, OPTION_FLAG, 0, NULL, NULL }
+};
+
 const struct cli_command cli_exec = {
     .name = "exec",
-    .usage = "FILE [ARG...]",
+    .usage = "[OPTIONS] FILE [ARG...]",
     .summary = "run a plain script that uses matrix.client",
     .examples = "  lunatrix exec scripts/hello.lua '!room:example.org'\n",
+    .options = list,
+    .record_size = sizeof(struct exec_options),
     .flags = OPTIONS_STOP_AT_ARGUMENT,
     .run = run_exec,
 };

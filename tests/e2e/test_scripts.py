@@ -291,3 +291,23 @@ end)
     line = next(x for x in log.splitlines() if "unchecked error" in x)
     assert "echo.lua:3" in line, line
     chat.process.stop()
+
+
+@case("exec_offline", servers=("fake",))
+def exec_offline(rig):
+    """A plain script against the homeserver in the same process."""
+    script = rig.path / "bot" / "hello.lua"
+    script.write_text('''
+local client = matrix.client{ homeserver = "https://test" }
+local auth = { type = "m.login.dummy" }
+assert(client:request("POST", "/_matrix/client/v3/register",
+    { body = { username = "ann", password = "secret word", auth = auth, inhibit_login = true } }))
+assert(client:login{ user = "ann", password = "secret word" })
+local room = assert(client:request("POST", "/_matrix/client/v3/createRoom", { body = {} }))
+assert(client:send(room.room_id, "m.room.message", { msgtype = "m.text", body = "hi" }))
+for event in assert(client:sync_once()):events() do
+    if event.type == "m.room.message" then print(event.sender, event.content.body) end
+end
+''', encoding="utf-8")
+    status, out, err = rig.command("exec", "--offline", script)
+    assert (status, out, err) == (0, "@ann:test\thi\n", ""), (status, out, err)

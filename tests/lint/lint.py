@@ -244,6 +244,7 @@ def true_docs(name, top):
 
 def luacheck(name, top):
     folders = [f for f in ("lua", "scripts", "tests/lua", "tests/bots",
+                           "tests/conformance",
                            "tests/e2e", "bench") if any(
                                (top / f).rglob("*.lua"))]
     if not folders:
