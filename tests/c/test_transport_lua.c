@@ -174,7 +174,7 @@ static void test_answers(void **state)
           "M_FORBIDDEN" },
         { "POST", ROOM "/unban", "{\"user_id\":\"@alice:test\"}", 403,
           "not banned" },
-        { "PUT", ROOM "/redact/%24none/2", "{}", 404, "M_NOT_FOUND" },
+        { "PUT", ROOM "/redact/%24none/2", "{}", 200, "event_id" },
         { "GET", "/directory/room/%23none:test", NULL, 404, "M_NOT_FOUND" },
         { "POST", "/createRoom", "{\"room_alias_name\":\"mine\"}", 200,
           "room_id" },
@@ -183,7 +183,7 @@ static void test_answers(void **state)
         { "POST", "/join/%23mine:test", "{}", 200, "room_id" },
         { "GET", ROOM "/members?membership=join", NULL, 200, "@alice:test" },
         { "GET", ROOM "/messages?dir=b&limit=1", NULL, 200, "\"end\":" },
-        { "GET", "/sync?since=bad", NULL, 400, "M_INVALID_PARAM" },
+        { "GET", "/sync?since=bad", NULL, 400, "Invalid stream token" },
         { "POST", ROOM "/leave", "{}", 200, "{}" },
         { "POST", ROOM "/leave", "{}", 403, "M_FORBIDDEN" },
         { "POST", ROOM "/join", "{}", 403, "M_FORBIDDEN" },
@@ -198,12 +198,13 @@ static void test_answers(void **state)
     expect(*state, "GET", "/account/whoami", NULL, 401, "M_MISSING_TOKEN");
 }
 
-/* The same transaction is the same event; another endpoint is another. */
+/* The same transaction in a room is the same event, of whatever type, as
+ * Synapse has it; a redaction is another endpoint. */
 static void test_transactions(void **state)
 {
     static const char *const urls[] = { ROOM "/send/m.room.message/t1",
-                                        ROOM "/send/m.room.message/t1",
-                                        ROOM "/send/org.example/t1" };
+                                        ROOM "/send/org.example/t1",
+                                        ROOM "/redact/%24none/t1" };
     struct reply replies[3];
 
     for (int i = 0; i < 3; i++)
