@@ -102,7 +102,9 @@ static void expect(struct bench *bench, const char *method, const char *url,
 {
     struct reply reply;
 
-    assert_int_equal(ask(bench, method, url, body, &reply), status);
+    if (ask(bench, method, url, body, &reply) != status)
+        fail_msg("%s %s: not %d but %d %s", method, url, status, reply.status,
+                 buf_str(&reply.body));
     if (text && !strstr(buf_str(&reply.body), text))
         fail_msg("%s %s: no %s in %s", method, url, text, buf_str(&reply.body));
     buf_free(&reply.body);
@@ -185,7 +187,7 @@ static void test_answers(void **state)
         { "GET", ROOM "/messages?dir=b&limit=1", NULL, 200, "\"end\":" },
         { "GET", "/sync?since=bad", NULL, 400, "Invalid stream token" },
         { "POST", ROOM "/leave", "{}", 200, "{}" },
-        { "POST", ROOM "/leave", "{}", 403, "M_FORBIDDEN" },
+        { "POST", ROOM "/leave", "{}", 200, "{}" }, /* again */
         { "POST", ROOM "/join", "{}", 403, "M_FORBIDDEN" },
         { "POST", "/logout", NULL, 200, "{}" },
         { "GET", "/account/whoami", NULL, 401, "M_UNKNOWN_TOKEN" },
