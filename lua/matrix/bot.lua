@@ -20,6 +20,7 @@ local store = core.require "store"
 local suggest = core.require "suggest"
 local time = core.require "time"
 local timer = core.require "timer"
+local waiter = core.require "waiter"
 
 local HOOKS = { load = true, snapshot = true, unload = true, ready = true }
 
@@ -73,17 +74,19 @@ local function split_filter(what, filter, handler)
     return next(out) and out or nil
 end
 
--- The arguments of bot:on and its like, of which the second may be left out.
-local function check_call(entry, self, first, second, fn)
+-- The arguments of a call of which the second may be left out: is it the third?
+local function check_call(entry, self, first, second, third, is_third)
     if class.of(self) ~= "bot" then
         core.raise(("%s: call it with a colon: %s(...)"):format(entry.title, entry.title))
     end
-    if fn == nil and type(second) == "function" then second, fn = nil, second end
+    if third == nil and is_third(second) then second, third = nil, second end
     check.param(entry, 1, first)
     check.param(entry, 2, second)
-    check.param(entry, 3, fn)
-    return second, fn
+    check.param(entry, 3, third)
+    return second, third
 end
+
+local function is_function(value) return type(value) == "function" end
 
 local function listen(entry, name, filter, handler)
     local sent = split_filter(entry.title, filter, handler)
@@ -105,7 +108,7 @@ end
 local on_entry = description.entry("bot", "on")
 
 function methods.on(self, name, filter, fn)
-    filter, fn = check_call(on_entry, self, name, filter, fn)
+    filter, fn = check_call(on_entry, self, name, filter, fn, is_function)
     if name == "unreaction" then remember_reactions() end
     return listen(on_entry, name, filter, { kind = HOOKS[name] and "hook" or "event", fn = fn })
 end
@@ -113,7 +116,7 @@ end
 local hear_entry = description.entry("bot", "hear")
 
 function methods.hear(self, pattern, filter, fn)
-    filter, fn = check_call(hear_entry, self, pattern, filter, fn)
+    filter, fn = check_call(hear_entry, self, pattern, filter, fn, is_function)
     check_patterns("bot:hear", { pattern })
     return listen(hear_entry, "message", filter, { kind = "event", hears = pattern, fn = fn })
 end
@@ -121,10 +124,28 @@ end
 local command_entry = description.entry("bot", "command")
 
 function methods.command(self, usage, options, fn)
-    options, fn = check_call(command_entry, self, usage, options, fn)
+    options, fn = check_call(command_entry, self, usage, options, fn, is_function)
     local id = handlers.add({ kind = "command" })
     command.register(id, usage, options, fn)
     return handle.new(id)
+end
+
+local wait_entry = description.entry("bot", "wait_for")
+
+local function has_timeout(value)
+    return type(value) == "table" and value.timeout ~= nil
+end
+
+function methods.wait_for(self, name, filter, opts)
+    filter, opts = check_call(wait_entry, self, name, filter, opts, has_timeout)
+    if name == "unreaction" and not remembering then
+        core.raise("bot:wait_for: 'unreaction' needs a bot:on(\"unreaction\") in the script")
+    end
+    local waiting = { what = name, messages = MESSAGES[name] }
+    filter = split_filter("bot:wait_for", filter, waiting)
+    local armed <close>, why = waiter.arm(name, filter, waiting)
+    if not armed then return nil, why end
+    return waiter.wait(armed, opts and opts.timeout)
 end
 
 methods.every, methods.after = timer.every, timer.after

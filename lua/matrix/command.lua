@@ -280,6 +280,24 @@ function M.resolve(ev)
     return last.found
 end
 
+-- Does another script of the account take it as a command?
+function M.is_others(ev)
+    local body = ev.body
+    local at = body and beginning(ev, body, M.pills(body, ev.html))
+    local word = at and body:match("^%s*(%S+)", at)
+    if not word then return false end
+    word = word:lower()
+    for _, row in ipairs(core.call("script.commands").commands) do
+        if row.script ~= core.script then
+            if row.name:lower() == word or word == "help" then return true end
+            for _, alias in ipairs(row.aliases or {}) do
+                if alias:lower() == word then return true end
+            end
+        end
+    end
+    return false
+end
+
 -- ---- running one ----
 
 local function prefix()

@@ -79,6 +79,24 @@ method { class = "bot", name = "after", where = "any",
     returns = { { "handle", "Handle" } }, fails = { "cancelled: this script is being replaced" },
     example = [[bot:after("5s", function() matrix.log.info("five seconds later") end)]] }
 
+record { name = "Waiting", fields = {
+    { "timeout?", "duration", "how long to wait (5 min)" },
+} }
+
+method { class = "bot", name = "wait_for", where = "task", waits = true, unchecked = true,
+    summary = "Wait for the next event of that name; handlers do not get it. Gives up the room's "
+        .. "turn.",
+    params = { { "name", "string", "as for bot:on, but no hook" },
+        { "filter?", "Filter", "all given fields must match" },
+        { "opts?", "Waiting", "" } },
+    returns = { { "ev", "Event" } },
+    fails = { "timeout: none came", "limit: the script waits for 1000 events already" },
+    example = [[
+bot:command("deploy", "once somebody says go", function(ev)
+    local go, err = bot:wait_for("message", { room = ev.room, pattern = "^go$" }, { timeout = "1h" })
+    ev:reply(go and ("%s said go"):format(go.member) or "not done: " .. err)
+end)]] }
+
 method { class = "bot", name = "lock", where = "task", waits = true,
     summary = "Call fn while no other task of this script has the same key; gives up the room's "
         .. "turn. First come, first served.",

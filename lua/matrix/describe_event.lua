@@ -28,6 +28,23 @@ method { class = "Event", name = "reply", where = "task", waits = true,
     returns = { { "sent", "Event" } }, fails = { forbidden, limit, encrypted },
     example = [[bot:on("message", function(ev) ev:reply("got it") end)]] }
 
+method { class = "Event", name = "ask", where = "task", waits = true,
+    summary = "Reply, then wait for a message of the same sender, in the same room and thread; "
+        .. "handlers do not get it. Gives up the room's turn.",
+    params = { { "what", "string|Message", "text, or a table" },
+        { "opts?", "table", "", fields = {
+            { "timeout?", "duration", "how long to wait for the answer (5 min)" },
+            { "from?", "string|User|Member|table", "who is to answer, or a list" } } } },
+    returns = { { "answer", "Event" } },
+    fails = { "timeout: no answer", "limit: the script waits for 1000 events already", forbidden,
+        encrypted },
+    example = [[
+bot:command("order", "a pizza", function(ev)
+    local answer, err = ev:ask("Which size?", { timeout = "2m" })
+    if not answer then return ev:reply("no order: " .. err) end
+    answer:reply("a pizza, " .. answer.body)
+end)]] }
+
 method { class = "Event", name = "react", where = "task", waits = true,
     summary = "React to this event.",
     params = { { "key", "string", "an emoji, or a short text" }, { "opts?", "Timeout", "" } },

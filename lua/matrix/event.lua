@@ -7,6 +7,7 @@ local class = core.require "class"
 local message = core.require "message"
 local post = core.require("room_call").post
 local uri = core.require "uri"
+local waiter = core.require "waiter"
 
 local M = {}
 
@@ -197,13 +198,44 @@ end
 
 local methods = {}
 
-function methods.reply(self, x, opts)
-    local mention = not self.is_own and self.sender or nil
+local function reply(self, x, opts, mentions)
     local content = message.build(x, {
         msgtype = "m.notice", reply_to = answered(self), thread = self.thread_id,
-        mentions = mention and { mention },
+        mentions = mentions,
     })
     return post(self.room, "m.room.message", content, message.options(x, opts))
+end
+
+function methods.reply(self, x, opts)
+    return reply(self, x, opts, not self.is_own and { self.sender } or nil)
+end
+
+-- Whose answer is waited for: a list of user IDs.
+local function asked_of(self, from)
+    if from == nil and self.is_own then
+        core.raise("ev:ask: this is the bot's own event: say whom to ask, from = \"@user:server\"")
+    end
+    local users = {}
+    for i, user in ipairs(type(from) == "table" and not class.of(from) and from
+        or { from or self.sender }) do
+        users[i] = type(user) == "table" and user.user_id or user
+        account.check_user("ev:ask: from", users[i])
+    end
+    return users
+end
+
+-- Waits before it has asked: an answer may be quick.
+function methods.ask(self, x, opts)
+    opts = opts or {}
+    local users = asked_of(self, opts.from)
+    local waiting <close>, why = waiter.arm("message", {
+        room = self.room_id, sender = setmetatable(users, core.array_metatable),
+        thread = message.thread(x) or self.thread_id or false,
+    }, { what = "answer", messages = true })
+    if not waiting then return nil, why end
+    local sent, refused = reply(self, x, nil, users)
+    if not sent then return nil, refused end
+    return waiter.wait(waiting, opts.timeout)
 end
 
 local function need_id(self, what)

@@ -77,13 +77,19 @@ function M.options(x, opts)
     return { txn_id = o.txn_id, timeout = opts and opts.timeout or o.timeout }
 end
 
+-- The root of the thread that x asks for, if any.
+function M.thread(x)
+    local thread = type(x) == "table" and x.thread or nil
+    if type(thread) == "table" then return thread.thread_id or thread.event_id end
+    return thread
+end
+
 -- default: { msgtype, reply_to, thread, mentions } for what x leaves out.
 function M.build(x, default)
     x = as_table(x)
     local content = {}
     local reply_to = id_of(x.reply_to or default.reply_to, "event_id")
-    local thread = x.thread
-    if type(thread) == "table" then thread = thread.thread_id or thread.event_id end
+    local thread = M.thread(x)
     add_text(content, x, default.msgtype)
     content["m.relates_to"] = relation_of(thread or default.thread, reply_to)
     content["m.mentions"] = mentions_of(x.mentions or default.mentions)

@@ -11,11 +11,13 @@ local lock = core.require "lock"
 local log = core.require "log"
 local plain = core.require "plain"
 local reactions = core.require "reactions"
+local waiter = core.require "waiter"
 
 core.set_error(err.from_host)
 
 core.on_task_end(function(task)
     lock.task_ended(task)
+    waiter.task_ended(task)
     err.task_ended(task, function(text, file, line)
         log.write("warn", "unchecked error: " .. text, file, line)
     end)
@@ -41,6 +43,8 @@ local function is_wanted(handler, ev)
     if handler.rooms and not account.room_is_among(ev.room_id, handler.rooms) then return false end
     -- What this script takes as a command is no message to it.
     if handler.messages and command.resolve(ev) ~= nil then return false end
+    -- What another script takes as a command answers no question either.
+    if handler.messages and handler.kind == "waiter" and command.is_others(ev) then return false end
     local meant = is_meant[handler.name]
     return not meant or meant(ev)
 end
@@ -59,11 +63,14 @@ local function run_event(handler, raw, info)
     if handler.kind == "command" then
         local call = command.resolve(ev)
         if call and call.id == handler.id then command.run(call, ev) end
+    elseif handler.kind == "waiter" then
+        return is_wanted(handler, ev) and waiter.take(handler, ev)
     elseif handler.hears then
         run_heard(handler, ev)
     elseif is_wanted(handler, ev) then
         handler.fn(ev)
     end
+    return nil
 end
 
 local function run_hook(handler, info)

@@ -24,7 +24,8 @@ enum call_flags {
     CALL_WRITES = 4,   /* a failure nobody looked at is logged */
     CALL_RECORDED = 8, /* its result belongs to the event's delivery */
     CALL_MATRIX = 16,  /* arguments hold Matrix content: no floats */
-    CALL_EXEC = 32     /* only for plain scripts (lunatrix exec) */
+    CALL_EXEC = 32,    /* only for plain scripts (lunatrix exec) */
+    CALL_IDLE = 64     /* what waits for it takes no place among handlers */
 };
 
 struct call {

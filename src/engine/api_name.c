@@ -15,7 +15,9 @@ static const struct name names[] = {
     { "matrix.discover", "matrix.discover" },
     { "room.join", "bot:join" },
     { "room.resolve", "bot:resolve" },
+    { "script.await", "bot:wait_for" },
     { "script.timer", "bot:every" },
+    { "script.wait", "bot:wait_for" },
     { "secret.get", "matrix.secret" },
     { "timer.sleep", "matrix.sleep" },
 };

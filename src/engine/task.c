@@ -8,6 +8,7 @@
 
 #include "json_lua.h"
 #include "limits.h"
+#include "op.h"
 #include "task_internal.h"
 
 static const char threads_key; /* registry: task -> thread */
@@ -371,6 +372,11 @@ const char *task_label(const struct task *task)
 int64_t task_age(const struct task *task)
 {
     return loop_now(task->gen->caller.host->loop) - task->started;
+}
+
+bool task_is_idle(const struct task *task)
+{
+    return task->op && (task->op->call->flags & CALL_IDLE);
 }
 
 void task_traceback(const struct task *task, struct buf *out)

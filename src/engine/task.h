@@ -70,6 +70,8 @@ void task_free(struct task *task);
 struct gen *task_gen(const struct task *task);
 const char *task_label(const struct task *task);
 int64_t task_age(const struct task *task); /* ms since task_start */
+/* It waits for a call that has CALL_IDLE. */
+bool task_is_idle(const struct task *task);
 /* Where it waits, appended as lines for a report. */
 void task_traceback(const struct task *task, struct buf *out);
 

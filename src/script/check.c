@@ -14,6 +14,7 @@
 #include "library_state.h"
 #include "limits.h"
 #include "turn.h"
+#include "waiter.h"
 
 struct check {
     const char *lua_path;
@@ -94,12 +95,15 @@ static int load_script(struct check *check, struct loop *loop,
     struct call_host host = { .loop = loop, .account = "check", .prefix = "!" };
     struct memory *memory = memory_new();
     struct turn_table *locks = turn_table_new(loop);
+    struct waiters waiters = { 0 };
     struct generation_world world = { .host = &host,
                                       .lua_path = check->lua_path,
                                       .memory = memory,
-                                      .locks = locks };
+                                      .locks = locks,
+                                      .waiters = &waiters };
     struct generation *generation = NULL;
     int result = -1;
+    list_init(&waiters.list);
     if (!memory || !locks) {
         err_set(err, ERR_SYSTEM, "cannot check: out of memory");
         goto out;

@@ -31,7 +31,15 @@ static int limit_of(const struct dispatch *d)
 static bool may_begin(const struct dispatch *d, const struct row *row)
 {
     return !d->held && !d->stopping && d->generation && !d->suspect &&
-           d->active < limit_of(d) && (!row->suspect || d->busy == 0);
+           d->active - d->idle < limit_of(d) && (!row->suspect || d->busy == 0);
+}
+
+/* To those who wait for events: they take no place, and a reload that waits
+ * for them is one reason more. */
+static bool may_be_offered(const struct dispatch *d, struct row *row)
+{
+    return row->state == ROW_READY && !d->stopping && !d->suspect &&
+           (!row->suspect || d->busy == 0) && dispatch_row_awaited(row);
 }
 
 static void on_turn(void *arg)
@@ -82,14 +90,14 @@ static void warn_full(struct dispatch *d)
 {
     struct log_fields fields = about(d);
     int64_t now = loop_now(d->host->loop);
-    if (d->active < limit_of(d) || !d->generation || d->held ||
+    if (d->active - d->idle < limit_of(d) || !d->generation || d->held ||
         (d->warned && now - d->warned < 60000)) {
         return;
     }
     d->warned = now;
     log_write(LOG_LEVEL_WARN, &fields,
               "%d handlers run at once, further events wait (limits.handlers)",
-              d->active);
+              d->active - d->idle);
 }
 
 static void begin(struct row *row)
@@ -151,7 +159,17 @@ static void on_claimed(void *arg, const struct err *err)
     row->attempt++;
     if (d->stopping) {
         dispatch_row_end(row, STORE_QUEUED, NULL);
-    } else if (d->held || !d->generation) {
+    } else {
+        dispatch_row_offer(row);
+    }
+}
+
+void dispatch_row_refused(struct row *row)
+{
+    struct dispatch *d = row->dispatch;
+    if (d->stopping) {
+        dispatch_row_end(row, STORE_QUEUED, NULL);
+    } else if (d->held || !d->generation || d->active - d->idle > limit_of(d)) {
         row->state = ROW_CLAIMED;
         unclaim(row);
         list_push_front(&d->ready, &row->line);
@@ -176,15 +194,30 @@ static void claim(struct row *row)
     put_off(row, &err);
 }
 
+static struct row *next_ready(struct dispatch *d)
+{
+    struct list *first = list_first(&d->ready);
+    if (first && may_begin(d, list_entry(first, struct row, line))) {
+        return list_entry(first, struct row, line);
+    }
+    list_each(node, &d->ready)
+    {
+        struct row *row = list_entry(node, struct row, line);
+        if (may_be_offered(d, row)) {
+            return row;
+        }
+    }
+    if (first) {
+        warn_full(d);
+    }
+    return NULL;
+}
+
 static void start_ready(struct dispatch *d)
 {
-    while (!list_empty(&d->ready) && !d->retry) {
-        struct row *row = list_entry(d->ready.next, struct row, line);
+    struct row *row;
+    while (!d->retry && (row = next_ready(d)) != NULL) {
         bool claimed = row->state == ROW_CLAIMED;
-        if (!may_begin(d, row)) {
-            warn_full(d);
-            break;
-        }
         list_remove(&row->line);
         d->active++;
         d->busy++;
@@ -317,15 +350,57 @@ void dispatch_row_end(struct row *row, enum store_delivery state,
                       const char *error)
 {
     struct dispatch *d = row->dispatch;
-    assert(list_empty(&row->tasks));
+    bool again = state == STORE_QUEUED;
     inbox_mark(d->inbox, row->id, state, error);
+    for (int i = 0; i < row->answer_count; i++) {
+        inbox_mark(d->inbox, row->answers[i], again ? state : STORE_DONE, NULL);
+    }
+    d->ended += (state == STORE_DONE) + (again ? 0 : row->answer_count);
+    d->failed += state == STORE_FAILED;
+    dispatch_row_leave(row);
+}
+
+void dispatch_row_leave(struct row *row)
+{
+    struct dispatch *d = row->dispatch;
+    assert(list_empty(&row->tasks) && !row->offer);
     d->active--;
     d->busy -= !row->parked;
     d->suspect = d->suspect == row ? NULL : d->suspect;
-    d->ended += state == STORE_DONE;
-    d->failed += state == STORE_FAILED;
     dispatch_row_free(row);
     pump(d);
+}
+
+static struct row *find_row(const struct dispatch *d, int64_t id)
+{
+    list_each(node, &d->rows)
+    {
+        struct row *row = list_entry(node, struct row, node);
+        if (row->id == id && row->state == ROW_RUNS) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+int dispatch_row_keep(struct dispatch *d, int64_t id, int64_t answer)
+{
+    struct row *row = find_row(d, id);
+    if (!row || row->answer_count >= LIMIT_ANSWERS) {
+        return -1;
+    }
+    if (row->answer_count == row->answer_room) {
+        int wanted = row->answer_room ? 2 * row->answer_room : 4;
+        int64_t *answers =
+            realloc(row->answers, (size_t)wanted * sizeof *answers);
+        if (!answers) {
+            return -1;
+        }
+        row->answers = answers;
+        row->answer_room = wanted;
+    }
+    row->answers[row->answer_count++] = answer;
+    return 0;
 }
 
 void dispatch_row_free(struct row *row)
@@ -339,8 +414,10 @@ void dispatch_row_free(struct row *row)
     d->count--;
     d->bytes -= row->size;
     d->backs -= row->back;
+    d->idle -= row->idle;
     event_free(&row->event);
     free(row->wanted);
+    free(row->answers);
     free(row);
 }
 
@@ -365,6 +442,7 @@ struct dispatch *dispatch_new(const struct dispatch_config *config,
     }
     d->host = config->host;
     d->inbox = config->inbox;
+    d->waiters = config->waiters;
     d->batch = d->idx = INT64_MIN;
     list_init(&d->rows);
     list_init(&d->ready);
@@ -445,9 +523,10 @@ static struct row *find_bound(const struct dispatch *d,
 }
 
 /* From the start each time: where one ends others begin, and may be gone. */
-void dispatch_abandon(struct dispatch *d, const struct generation *generation)
+void dispatch_abandon(struct dispatch *d, struct generation *generation)
 {
     struct row *row;
+    dispatch_offers_close(d, generation);
     while ((row = find_bound(d, generation)) != NULL) {
         row->cut = true;
         dispatch_row_close(row);

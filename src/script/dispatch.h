@@ -14,6 +14,7 @@ struct dispatch_config {
     struct call_host *host; /* loop, store, session */
     struct inbox *inbox;
     const char *script;
+    const struct waiters *waiters; /* rows are offered to these first */
 };
 
 /* Borrows. Returns owned. */
@@ -38,10 +39,9 @@ void dispatch_stop(struct dispatch *dispatch);
 /* That generation starts no further handler of rows it began. */
 void dispatch_cut(struct dispatch *dispatch,
                   const struct generation *generation);
-/* Closes its tasks; its rows end as cancelled, or are queued again when
- * stopping. */
-void dispatch_abandon(struct dispatch *dispatch,
-                      const struct generation *generation);
+/* Closes its tasks, nobody of it waits any more; its rows end as cancelled, or
+ * are queued again when stopping. */
+void dispatch_abandon(struct dispatch *dispatch, struct generation *generation);
 /* Rows that began in that generation and have not ended. */
 int dispatch_bound(const struct dispatch *dispatch,
                    const struct generation *generation);

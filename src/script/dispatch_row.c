@@ -16,11 +16,17 @@ struct handler {
     struct list woken; /* row->woken */
     struct row *row;
     struct task *task;
+    bool idle; /* waits for an event */
 };
 
 static void advance(struct row *row);
 
-static const char *user_of(const struct row *row)
+int dispatch_row_parse(struct row *row)
+{
+    return row->event.raw.ptr ? 0 : event_parse(row->json, &row->event);
+}
+
+const char *dispatch_row_user(const struct row *row)
 {
     const struct session *session = row->dispatch->host->session;
     return session ? session_user_id(session) : "";
@@ -28,8 +34,19 @@ static const char *user_of(const struct row *row)
 
 static bool is_own(const struct row *row)
 {
-    const char *user = user_of(row);
+    const char *user = dispatch_row_user(row);
     return *user && slice_is(row->event.sender, user);
+}
+
+struct sync_occasion dispatch_row_occasion(const struct row *row)
+{
+    return (struct sync_occasion) {
+        .section = row->section.ptr ? row->section.ptr : "",
+        .room_id = row->room_id,
+        .event = &row->event,
+        .own = is_own(row),
+        .history = row->history,
+    };
 }
 
 /* ---- tasks ---- */
@@ -49,7 +66,7 @@ static void on_waits(void *arg, struct task *task, bool parks)
 {
     struct handler *handler = arg;
     struct row *row = handler->row;
-    (void)task;
+    handler->idle = task_is_idle(task);
     if (parks && row->holder == handler) {
         row->holder = NULL;
         advance(row);
@@ -59,9 +76,12 @@ static void on_waits(void *arg, struct task *task, bool parks)
 static void on_ready(void *arg, struct task *task)
 {
     struct handler *handler = arg;
+    struct row *row = handler->row;
     (void)task;
-    list_push(&handler->row->woken, &handler->woken);
-    advance(handler->row);
+    row->dispatch->idle -= row->idle;
+    row->idle = handler->idle = false;
+    list_push(&row->woken, &handler->woken);
+    advance(row);
 }
 
 /* The first one is kept with the row. */
@@ -104,7 +124,7 @@ static const struct task_owner owner = { on_waits, on_ready, on_ended };
 
 /* ---- starting a handler ---- */
 
-static int write_info(const struct row *row, struct buf *out, struct err *err)
+int dispatch_row_info(const struct row *row, struct buf *out, struct err *err)
 {
     struct json_writer w;
     json_writer_init(&w, out);
@@ -147,7 +167,7 @@ static struct task *start_task(struct handler *handler,
         .arg = handler,
     };
     struct task *task = NULL;
-    if (write_info(row, &info, err) == 0) {
+    if (dispatch_row_info(row, &info, err) == 0) {
         options.info = buf_slice(&info);
         task = task_start(row->generation->gen, &options, err);
     }
@@ -215,10 +235,23 @@ static bool has_next(const struct row *row)
     return row->next < row->count && !row->cut && !row->dispatch->stopping;
 }
 
+static bool is_idle(const struct row *row)
+{
+    list_each(node, &row->tasks)
+    {
+        if (!list_entry(node, struct handler, node)->idle) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void park(struct row *row)
 {
     struct dispatch *d = row->dispatch;
     row->parked = true;
+    row->idle = is_idle(row);
+    d->idle += row->idle;
     d->busy--;
     d->suspect = d->suspect == row ? NULL : d->suspect;
     turn_park(row->turn);
@@ -273,13 +306,7 @@ void dispatch_row_go(struct row *row)
 static int choose(struct row *row)
 {
     struct generation *generation = row->generation;
-    struct sync_occasion occasion = { .room_id = row->room_id,
-                                      .event = &row->event,
-                                      .own = is_own(row),
-                                      .history = row->history };
-    char section[32];
-    snprintf(section, sizeof section, "%.*s", SLICE_ARG(row->section));
-    occasion.section = section;
+    struct sync_occasion occasion = dispatch_row_occasion(row);
     if (generation->registration_count == 0) {
         return 0;
     }
@@ -292,7 +319,7 @@ static int choose(struct row *row)
     {
         const struct registration *r =
             list_entry(node, struct registration, node);
-        if (registration_matches(r, &occasion, user_of(row))) {
+        if (registration_matches(r, &occasion, dispatch_row_user(row))) {
             row->wanted[row->count++] = r->id;
         }
     }
@@ -303,7 +330,7 @@ void dispatch_row_begin(struct row *row)
 {
     struct err err;
     err_set(&err, ERR_SYSTEM, "out of memory");
-    if (event_parse(row->json, &row->event) != 0 || choose(row) != 0) {
+    if (dispatch_row_parse(row) != 0 || choose(row) != 0) {
         fail_to_start(row, &err);
     }
     advance(row);

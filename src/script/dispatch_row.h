@@ -5,14 +5,16 @@
 #include "event.h"
 #include "task.h"
 #include "turn.h"
+#include "waiter.h"
 
-/* What dispatch.c and dispatch_row.c share; nobody else includes this. */
+/* What the files dispatch*.c share; nobody else includes this. */
 
 enum row_state {
     ROW_WAITS,   /* for its room's turn */
     ROW_READY,   /* has it, or stands aside, and is to be claimed */
     ROW_CLAIMS,  /* the claim is on its way to the disk */
-    ROW_CLAIMED, /* it is there, and may not begin since then */
+    ROW_OFFERED, /* it is there; whoever waits for such an event is asked */
+    ROW_CLAIMED, /* nobody took it, and it may not begin since then */
     ROW_RUNS
 };
 
@@ -31,19 +33,24 @@ struct row {
     size_t size;
     struct turn *turn;
     struct inbox_claim *claim;
-    struct event event; /* from its begin on */
+    struct event event;  /* raw is absent until it is parsed */
+    struct offer *offer; /* OFFERED */
+    int64_t passed;      /* waiters up to this serial do not take it */
 
     struct generation *generation; /* from its begin on */
     int *wanted;                   /* ids of the handlers, in order */
     int count, next;
     bool parked; /* its turn is given up */
     bool back;   /* and asked for again */
+    bool idle;   /* all its tasks wait for events: it takes no place */
     bool cut;    /* no further handler */
     bool failed, cancelled;
     char error[200];        /* of the first failure */
     struct list tasks;      /* alive */
     struct list woken;      /* of them: wait for the row's turn */
     struct handler *holder; /* has the row's turn */
+    int64_t *answers;       /* rows its tasks took; they end with it */
+    int answer_count, answer_room;
     char text[];
 };
 
@@ -51,14 +58,16 @@ struct dispatch {
     struct call_host *host;
     struct inbox *inbox;
     char *script;
+    const struct waiters *waiters;
     struct turn_table *turns;
     struct generation *generation;
     struct list rows;  /* in order of the inbox */
     struct list ready; /* READY and CLAIMED, in order of their turns */
     int queue, handlers;
     int count;  /* rows in memory */
-    int active; /* CLAIMS and RUNS */
+    int active; /* CLAIMS, OFFERED and RUNS */
     int busy;   /* of them: not parked */
+    int idle;   /* of them: idle */
     int claims; /* CLAIMS */
     int backs;  /* rows whose turn was asked for again */
     size_t bytes;
@@ -78,9 +87,32 @@ struct dispatch {
 void dispatch_row_end(struct row *row, enum store_delivery state,
                       const char *error);
 void dispatch_row_free(struct row *row);
+/* Frees it unmarked. */
+void dispatch_row_leave(struct row *row);
+/* The row with that id, which runs, is to mark the row `answer` at its end.
+ * -1: there is none, or it has no room. */
+int dispatch_row_keep(struct dispatch *dispatch, int64_t id, int64_t answer);
+/* No waiter took it: begins, or waits until it may. */
+void dispatch_row_refused(struct row *row);
 void dispatch_pump(struct dispatch *dispatch);
 
+/* dispatch_offer.c */
+/* Claimed: asks those who wait for such an event, then dispatch_row_refused,
+ * at once when there is nobody. */
+void dispatch_row_offer(struct row *row);
+/* Does it look like what somebody waits for? */
+bool dispatch_row_awaited(struct row *row);
+/* Nobody of that generation waits or is asked any more. */
+void dispatch_offers_close(struct dispatch *dispatch,
+                           struct generation *generation);
+
 /* dispatch_row.c */
+/* 0, or -1 out of memory. */
+int dispatch_row_parse(struct row *row);
+const char *dispatch_row_user(const struct row *row);
+/* Both: once it is parsed. */
+struct sync_occasion dispatch_row_occasion(const struct row *row);
+int dispatch_row_info(const struct row *row, struct buf *out, struct err *err);
 /* It is claimed and has its turn: starts its handlers. */
 void dispatch_row_begin(struct row *row);
 /* Its turn came back. */

@@ -10,6 +10,7 @@
 #include "lock.h"
 #include "script_calls.h"
 #include "session.h"
+#include "waiter.h"
 
 static struct gen *make_gen(struct generation *generation, struct err *err)
 {
@@ -73,6 +74,7 @@ void generation_free(struct generation *generation, struct track **track)
     gen_free(generation->gen);
     every_free_all(generation);
     lock_free_all(generation);
+    waiter_free_all(generation);
     failure_forget(generation);
     list_each_safe(node, &generation->registrations)
     {

@@ -21,6 +21,7 @@ enum generation_state {
 };
 
 struct generation;
+struct waiters;
 
 /* What a generation knows of its surroundings. */
 struct generation_world {
@@ -28,12 +29,15 @@ struct generation_world {
     const char *lua_path;
     struct memory *memory;    /* of the instance */
     struct turn_table *locks; /* of the instance; lock.c */
+    struct waiters *waiters;  /* of the instance; waiter.c */
     /* Writes the commands of all scripts of the account as elements of an
      * array; does this script answer help? NULL: only its own. */
     void (*commands)(void *arg, const struct generation *self,
                      struct json_writer *w, bool *answers);
     /* It went over its memory too often. May be NULL. */
     void (*broken)(void *arg, struct generation *self);
+    /* Somebody waits for events, perhaps of a new type. May be NULL. */
+    void (*listens)(void *arg);
     void *arg;
 };
 

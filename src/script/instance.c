@@ -9,6 +9,7 @@
 #include "instance_internal.h"
 #include "limits.h"
 #include "log.h"
+#include "session.h"
 #include "task.h"
 #include "turn.h"
 
@@ -176,12 +177,19 @@ static void write_commands(void *arg, const struct generation *self,
     instance->config.commands(instance->config.arg, self, w, answers);
 }
 
+static void on_listens(void *arg)
+{
+    const struct instance *instance = arg;
+    instance->config.listens(instance->config.arg);
+}
+
 static int open_parts(struct instance *instance, struct err *err)
 {
     struct dispatch_config config = {
         .host = instance->config.host,
         .inbox = instance->config.inbox,
         .script = instance_name(instance),
+        .waiters = &instance->waiters,
     };
     instance->memory = memory_new();
     instance->locks = turn_table_new(instance->config.host->loop);
@@ -193,8 +201,10 @@ static int open_parts(struct instance *instance, struct err *err)
         .lua_path = instance->config.lua_path,
         .memory = instance->memory,
         .locks = instance->locks,
+        .waiters = &instance->waiters,
         .commands = instance->config.commands ? write_commands : NULL,
         .broken = on_broken,
+        .listens = instance->config.listens ? on_listens : NULL,
         .arg = instance,
     };
     instance->dispatch = dispatch_new(&config, err);
@@ -213,6 +223,7 @@ struct instance *instance_new(const struct instance_config *config,
     instance->config = *config;
     instance->settings = settings;
     list_init(&instance->requests);
+    list_init(&instance->waiters.list);
     buf_init(&instance->changed, LIMIT_PATH);
     if (open_parts(instance, err) != 0) {
         instance_free(instance);
@@ -271,13 +282,21 @@ bool instance_wants(const struct instance *instance,
                     const struct sync_occasion *occasion)
 {
     const struct generation *generation = listening(instance);
-    return generation && generation_wants(generation, occasion);
+    const struct session *session = instance->config.host->session;
+    const char *user_id = session ? session_user_id(session) : "";
+    return (generation && generation_wants(generation, occasion)) ||
+           waiter_next(&instance->waiters, 0, occasion, user_id);
 }
 
 void instance_types(const struct instance *instance, sync_type_fn *add,
                     void *arg)
 {
     const struct generation *generation = listening(instance);
+    list_each(node, &instance->waiters.list)
+    {
+        registration_types(list_entry(node, struct waiter, node)->registration,
+                           add, arg);
+    }
     if (!generation) {
         return;
     }

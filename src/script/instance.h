@@ -25,6 +25,8 @@ struct instance_config {
                   struct failure *failure);
     /* Another generation is in charge, or other files are to be watched. */
     void (*changed)(void *arg);
+    /* It may want other events than before. */
+    void (*listens)(void *arg);
     void *arg;
 };
 

@@ -5,6 +5,7 @@
 #include "drain.h"
 #include "instance.h"
 #include "reload.h"
+#include "waiter.h"
 
 /* What the files instance*.c share; nobody else includes this. */
 
@@ -14,6 +15,7 @@ struct instance {
     struct settings *settings; /* for the next generation */
     struct memory *memory;
     struct turn_table *locks;
+    struct waiters waiters;
     struct dispatch *dispatch;
     struct generation *current;
     struct drain *old;    /* replaced */

@@ -175,6 +175,14 @@ static void on_watch_soon(void *arg)
     }
 }
 
+static void on_listens(void *arg)
+{
+    struct manager *manager = arg;
+    if (manager->config.interest_changed) {
+        manager->config.interest_changed(manager->config.arg);
+    }
+}
+
 static void on_changed(void *arg)
 {
     struct manager *manager = arg;
@@ -182,9 +190,7 @@ static void on_changed(void *arg)
         manager->rewatch =
             tick_start(manager->config.host->loop, on_rewatch, manager, NULL);
     }
-    if (manager->config.interest_changed) {
-        manager->config.interest_changed(manager->config.arg);
-    }
+    on_listens(manager);
 }
 
 /* ---- life ---- */
@@ -234,6 +240,7 @@ int manager_add(struct manager *manager, const struct manager_script *script,
         .commands = write_commands,
         .verify = verify,
         .changed = on_changed,
+        .listens = on_listens,
         .arg = manager,
     };
     if (find(manager, script->name)) {

@@ -7,6 +7,7 @@
 #include "limits.h"
 #include "lock.h"
 #include "memory.h"
+#include "waiter.h"
 
 /* ---- helpers ---- */
 
@@ -236,6 +237,7 @@ static int off_start(struct op *op, struct slice args, struct slice bytes,
         found->off = true;
     } else {
         every_off(generation, id);
+        waiter_drop(generation, id);
     }
     return answer(op, "true");
 }
@@ -354,6 +356,67 @@ static int unlock_start(struct op *op, struct slice args, struct slice bytes,
     return answer(op, "true");
 }
 
+/* ---- waiting for an event ---- */
+
+static int await_start(struct op *op, struct slice args, struct slice bytes,
+                       struct err *err)
+{
+    struct generation *generation = generation_of(op, err);
+    (void)bytes;
+    if (!generation) {
+        return -1;
+    }
+    struct call_args a = call_args_of(op, args, err);
+    struct waiter_options options = {
+        .id = (int)call_args_int(&a, "id", 0, 0, INT32_MAX),
+        .name = call_args_string(&a, "name"),
+        .filter = json_get(args, "filter"),
+        .where = call_args_text_opt(&a, "where"),
+        .delivery = op->cause.delivery,
+    };
+    if (json_type(options.filter) == JSON_NULL) {
+        options.filter = SLICE_NONE;
+    }
+    if (call_args_check(&a) != 0 ||
+        waiter_arm(generation, &options, err) != 0) {
+        return -1;
+    }
+    return answer(op, "true");
+}
+
+static int wait_start(struct op *op, struct slice args, struct slice bytes,
+                      struct err *err)
+{
+    struct generation *generation = generation_of(op, err);
+    (void)bytes;
+    if (!generation) {
+        return -1;
+    }
+    struct call_args a = call_args_of(op, args, err);
+    int id = (int)call_args_int(&a, "id", 0, 0, INT32_MAX);
+    int64_t ms = call_args_seconds(&a, "seconds");
+    if (call_args_check(&a) != 0) {
+        return -1;
+    }
+    return waiter_wait(generation, id, ms, op, err);
+}
+
+static int answer_start(struct op *op, struct slice args, struct slice bytes,
+                        struct err *err)
+{
+    struct generation *generation = generation_of(op, err);
+    (void)bytes;
+    if (!generation) {
+        return -1;
+    }
+    struct call_args a = call_args_of(op, args, err);
+    int id = (int)call_args_int(&a, "id", 0, 0, INT32_MAX);
+    if (call_args_check(&a) != 0) {
+        return -1;
+    }
+    return answer(op, waiter_answer(generation, id) ? "true" : "false");
+}
+
 /* ---- memory ---- */
 
 static int get_start(struct op *op, struct slice args, struct slice bytes,
@@ -409,6 +472,9 @@ const struct call script_calls[] = {
     { "script.set", CALL_NOW, set_start, NULL },
     { "script.lock", CALL_PARKS, lock_start, lock_orphan },
     { "script.unlock", CALL_NOW, unlock_start, NULL },
+    { "script.await", CALL_NOW, await_start, NULL },
+    { "script.wait", CALL_PARKS | CALL_IDLE, wait_start, waiter_orphan },
+    { "script.answer", CALL_NOW, answer_start, NULL },
     { "memory.get", CALL_NOW, get_start, NULL },
     { "memory.set", CALL_NOW, put_start, NULL },
     { "memory.keys", CALL_NOW, keys_start, NULL },
