@@ -288,14 +288,28 @@ bool instance_wants(const struct instance *instance,
            waiter_next(&instance->waiters, 0, occasion, user_id);
 }
 
+struct passing {
+    sync_type_fn *add;
+    void *arg;
+};
+
+/* A wait comes and goes: what it needs is not worth all state of that type. */
+static void add_passing(void *arg, const char *section, struct slice type)
+{
+    const struct passing *to = arg;
+    bool timeline = strcmp(section, "timeline") == 0;
+    to->add(to->arg, timeline ? "passing" : section, type);
+}
+
 void instance_types(const struct instance *instance, sync_type_fn *add,
                     void *arg)
 {
     const struct generation *generation = listening(instance);
+    struct passing passing = { add, arg };
     list_each(node, &instance->waiters.list)
     {
-        registration_types(list_entry(node, struct waiter, node)->registration,
-                           add, arg);
+        const struct waiter *waiter = list_entry(node, struct waiter, node);
+        registration_types(waiter->registration, add_passing, &passing);
     }
     if (!generation) {
         return;

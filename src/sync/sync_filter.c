@@ -107,6 +107,13 @@ bool sync_filter_has(const struct sync_filter *filter, const char *section,
     return false;
 }
 
+/* In timelines. */
+static bool is_wished(const struct sync_filter *filter, struct slice type)
+{
+    return sync_filter_has(filter, "timeline", type) ||
+           sync_filter_has(filter, "passing", type);
+}
+
 static bool is_message(struct slice type)
 {
     for (size_t i = 0; i < MESSAGES; i++)
@@ -162,11 +169,12 @@ static void put_timeline(struct json_writer *w,
     json_array_begin(w);
     put_families(w);
     put_types(w, filter, "timeline", true);
+    put_types(w, filter, "passing", true);
     json_array_end(w);
     json_key(w, "not_types");
     json_array_begin(w);
     for (size_t i = 0; i < MESSAGES; i++)
-        if (!sync_filter_has(filter, "timeline", slice_str(messages[i])))
+        if (!is_wished(filter, slice_str(messages[i])))
             json_put_string(w, slice_str(messages[i]));
     json_array_end(w);
     json_object_end(w);
@@ -362,8 +370,7 @@ static bool is_wanted(void *arg, enum sync_section section,
     case SYNC_STATE_AFTER:
         return sync_filter_stores(filter, type);
     case SYNC_TIMELINE: /* ours: to match echoes */
-        return sync_filter_stores(filter, type) ||
-               sync_filter_has(filter, "timeline", type) ||
+        return sync_filter_stores(filter, type) || is_wished(filter, type) ||
                slice_is(type, "m.room.encrypted") || is_ours(filter, json);
     case SYNC_ACCOUNT_DATA:
         return slice_is(type, "m.direct") ||

@@ -23,7 +23,8 @@ struct sync_interest {
     void (*match)(void *arg, const struct sync_occasion *occasion,
                   sync_script_fn *add, void *add_arg);
     /* Calls add for each (section, exact type) somebody registered for;
-     * short names are told as the types behind them. */
+     * short names are told as the types behind them. Section "passing":
+     * timelines, while somebody waits for it; its state is not kept. */
     void (*types)(void *arg, sync_type_fn *add, void *add_arg);
 };
 

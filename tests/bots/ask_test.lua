@@ -186,9 +186,9 @@ for _, crash in ipairs({ false, true }) do
         t.eq(said(room), "which size?; which sauce?")
         w:restart{ crash = crash }
         room:say(ALICE, "none")
-        t.match(said(room), "^which size%?; which sauce%?; large, none, " .. (crash and 3 or 1))
         w:restart{ crash = crash }
         room:say(ALICE, "thanks")
-        t.match(said(room), ", %d; heard thanks$")
+        t.eq(said(room), "which size?; which sauce?; large, none, 1; heard thanks")
+        w:log("warn") -- a stop waits, and tells what it cancels
     end)
 end
