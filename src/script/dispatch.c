@@ -371,7 +371,7 @@ void dispatch_row_leave(struct row *row)
     pump(d);
 }
 
-static struct row *find_row(const struct dispatch *d, int64_t id)
+struct row *dispatch_row_find(const struct dispatch *d, int64_t id)
 {
     list_each(node, &d->rows)
     {
@@ -383,10 +383,9 @@ static struct row *find_row(const struct dispatch *d, int64_t id)
     return NULL;
 }
 
-int dispatch_row_keep(struct dispatch *d, int64_t id, int64_t answer)
+int dispatch_row_keep(struct row *row, int64_t answer)
 {
-    struct row *row = find_row(d, id);
-    if (!row || row->answer_count >= LIMIT_ANSWERS) {
+    if (row->answer_count >= LIMIT_ANSWERS) {
         return -1;
     }
     if (row->answer_count == row->answer_room) {
@@ -559,7 +558,8 @@ void dispatch_report(const struct dispatch *d, struct buf *out)
 {
     buf_addf(
         out,
-        "  events: %d in memory%s, %d under way, %lld done, %lld failed%s\n",
-        d->count, d->more ? " and more on disk" : "", d->active, d->ended,
-        d->failed, d->held ? "; held for a reload" : "");
+        "  events: %d in memory%s, %d under way (%d wait for an event), %lld "
+        "done, %lld failed%s\n",
+        d->count, d->more ? " and more on disk" : "", d->active, d->idle,
+        d->ended, d->failed, d->held ? "; held for a reload" : "");
 }

@@ -40,10 +40,15 @@ bool dispatch_row_awaited(struct row *row)
 }
 
 /* It comes to its end with the row of the task that took it: when that one is
- * queued again so is this, and the whole talk is had once more. */
+ * queued again so is this, and the whole talk is had once more. That task is
+ * about to wake: its row stands before what comes after this one. */
 static void take(struct row *row, int64_t delivery)
 {
-    if (dispatch_row_keep(row->dispatch, delivery, row->id) == 0) {
+    struct row *taker = dispatch_row_find(row->dispatch, delivery);
+    if (taker) {
+        dispatch_row_return(taker);
+    }
+    if (taker && dispatch_row_keep(taker, row->id) == 0) {
         dispatch_row_leave(row);
     } else {
         dispatch_row_end(row, STORE_DONE, NULL);

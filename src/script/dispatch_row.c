@@ -258,6 +258,16 @@ static void park(struct row *row)
     dispatch_pump(d);
 }
 
+void dispatch_row_return(struct row *row)
+{
+    if (row->parked && !row->back) {
+        row->back = true;
+        row->dispatch->backs++;
+        turn_return(row->turn);
+        dispatch_pump(row->dispatch);
+    }
+}
+
 /* Whatever there is to do, with the row's turn, or towards getting it. */
 static void advance(struct row *row)
 {
@@ -269,11 +279,8 @@ static void advance(struct row *row)
             return;
         }
         if (row->parked) {
-            if (work && !row->back) {
-                row->back = true;
-                row->dispatch->backs++;
-                turn_return(row->turn);
-                dispatch_pump(row->dispatch);
+            if (work) {
+                dispatch_row_return(row);
             }
             return;
         }
@@ -295,9 +302,11 @@ static void advance(struct row *row)
 
 void dispatch_row_go(struct row *row)
 {
-    row->parked = row->back = false;
-    row->dispatch->backs--;
-    row->dispatch->busy++;
+    struct dispatch *d = row->dispatch;
+    d->idle -= row->idle;
+    d->backs--;
+    d->busy++;
+    row->parked = row->back = row->idle = false;
     advance(row);
 }
 

@@ -89,9 +89,10 @@ void dispatch_row_end(struct row *row, enum store_delivery state,
 void dispatch_row_free(struct row *row);
 /* Frees it unmarked. */
 void dispatch_row_leave(struct row *row);
-/* The row with that id, which runs, is to mark the row `answer` at its end.
- * -1: there is none, or it has no room. */
-int dispatch_row_keep(struct dispatch *dispatch, int64_t id, int64_t answer);
+/* The row with that id which runs; NULL: there is none. */
+struct row *dispatch_row_find(const struct dispatch *dispatch, int64_t id);
+/* At its end it is to mark the row `answer` too. -1: it has no room. */
+int dispatch_row_keep(struct row *row, int64_t answer);
 /* No waiter took it: begins, or waits until it may. */
 void dispatch_row_refused(struct row *row);
 void dispatch_pump(struct dispatch *dispatch);
@@ -117,6 +118,8 @@ int dispatch_row_info(const struct row *row, struct buf *out, struct err *err);
 void dispatch_row_begin(struct row *row);
 /* Its turn came back. */
 void dispatch_row_go(struct row *row);
+/* Parked: asks for its turn again, since a task of it is or will be awake. */
+void dispatch_row_return(struct row *row);
 /* Closes its tasks and ends it. */
 void dispatch_row_close(struct row *row);
 

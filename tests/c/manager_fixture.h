@@ -94,6 +94,20 @@ static const char fixture_library[] =
     "function bot.wait()\n"
     "    return core.call('room.resolve', { alias = '#a:hs.test' })\n"
     "end\n"
+    "function bot.wait_for(name, seconds, fits)\n"
+    "    local got, id\n"
+    "    id = add(function(ev)\n"
+    "        if fits and not fits(ev) then return end\n"
+    "        if not core.call('script.answer', { id = id }) then return end\n"
+    "        got = ev\n"
+    "        return true\n"
+    "    end)\n"
+    "    local ok, e = core.call('script.await', { id = id, name = name,\n"
+    "        where = where() })\n"
+    "    if not ok then return nil, e end\n"
+    "    ok, e = core.call('script.wait', { id = id, seconds = seconds })\n"
+    "    return ok and got, e\n"
+    "end\n"
     "return { bot = bot }, bot\n";
 
 /* ---- files ---- */
