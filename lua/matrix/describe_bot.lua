@@ -93,7 +93,8 @@ method { class = "bot", name = "wait_for", where = "task", waits = true, uncheck
     fails = { "timeout: none came", "limit: the script waits for 1000 events already" },
     example = [[
 bot:command("deploy", "once somebody says go", function(ev)
-    local go, err = bot:wait_for("message", { room = ev.room, pattern = "^go$" }, { timeout = "1h" })
+    local filter = { room = ev.room, pattern = "^go$" }
+    local go, err = bot:wait_for("message", filter, { timeout = "1h" })
     ev:reply(go and ("%s said go"):format(go.member) or "not done: " .. err)
 end)]] }
 

@@ -42,6 +42,25 @@ def roll(rig):
     chat.process.stop()
 
 
+@case("script_order")
+def order(rig):
+    """scripts/order.lua: a talk survives a kill after each answer, and no
+    question is put twice."""
+    chat = rig.chat(shipped("order"))
+    question = chat.say("!order")
+    for answer in ("Large", "yes"):
+        chat.answer(question)
+        chat.process.kill()
+        question = chat.say(answer)
+        chat.process = rig.run()
+    chat.until(lambda t: chat.from_bot(t, "m.reaction"), "the pizza")
+    assert chat.ask("!orders") == f"{chat.alice.user_id}: large"
+    asked = [e["content"]["body"] for e in chat.from_bot(
+        chat.alice.timeline(chat.room))]
+    assert len(asked) == 3, asked
+    chat.process.stop()
+
+
 @case("script_guard")
 def guard(rig):
     """scripts/guard.lua welcomes by name, warns, and kicks the third time."""
