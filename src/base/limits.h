@@ -84,7 +84,7 @@
 #define LIMIT_REGISTRATIONS 10000
 #define LIMIT_TIMERS 10000
 #define LIMIT_TASKS 10000
-#define LIMIT_LOCKS 10000 /* held and waited for by one script */
+#define LIMIT_LOCKS 10000  /* held and waited for by one script */
 #define LIMIT_WAITERS 1000 /* events waited for by one script */
 #define LIMIT_ANSWERS 1000 /* events one handler took, kept until it ends */
 #define LIMIT_RELOAD_RETRIES 3

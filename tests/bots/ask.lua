@@ -14,8 +14,8 @@ end)
 bot:command("cancel", "a command still", function(ev) ev:reply("cancelled") end)
 
 bot:command("vote [alias]", "the next reaction", function(ev, args)
-    local vote, err = bot:wait_for("reaction", args.alias and { room = args.alias, sender = ev.sender },
-        { timeout = 60 })
+    local filter = args.alias and { room = args.alias, sender = ev.sender }
+    local vote, err = bot:wait_for("reaction", filter, { timeout = 60 })
     ev:reply(vote and vote.sender .. " " .. vote.key or err.kind)
 end)
 
