@@ -378,14 +378,16 @@ static int start_autojoin(struct account *account, struct err *err)
     return account->autojoin ? 0 : -1;
 }
 
-/* Rows that waited on disk go to the scripts at once, the rest by sync. */
 static void on_loaded(void *arg, int live, int failed)
 {
     struct account *account = arg;
 
     account->loaded(account->loaded_arg, live, failed);
-    if (account->stopping || (live == 0 && !account->options.watch))
-        return;
+}
+
+/* Rows that waited on disk go to the scripts at once, the rest by sync. */
+void account_sync(struct account *account)
+{
     manager_committed(account->manager, false);
     sync_poll_start(account->sync);
 }

@@ -54,9 +54,11 @@ int account_update_script(struct account *account, const char *name,
                           const char *path,
                           const struct config_script *settings,
                           struct err *err);
-/* Loads the scripts, then begins to sync. loaded comes once. */
+/* Loads the scripts. loaded comes once; account_sync is to follow. */
 int account_start(struct account *account, manager_loaded_fn *loaded, void *arg,
                   struct err *err);
+/* Hands out what waits on disk, and begins to sync. */
+void account_sync(struct account *account);
 /* Ends sync, lets handlers finish for ms, gives unfinished events back.
  * done once. */
 void account_stop(struct account *account, int64_t ms, loop_fn *done,

@@ -84,8 +84,8 @@ static int write_reload(const struct reload_options *options,
     return json_finish(&w, "the request", err);
 }
 
-/* Prints the report. The exit code. */
-static int print_report(struct slice reply)
+/* Prints the report, behind the account's name if given. The exit code. */
+static int print_report(const char *account, struct slice reply)
 {
     struct slice failure = json_get(reply, "error");
     struct buf text;
@@ -96,44 +96,85 @@ static int print_report(struct slice reply)
                             : json_get(reply, "report"),
                 &text);
     json_bool(json_get(reply, "ok"), &ok);
-    fprintf(ok ? stdout : stderr, "%s%s\n", failure.ptr ? "lunatrix: " : "",
-            buf_str(&text));
+    fprintf(ok ? stdout : stderr, "%s%s%s%s\n", failure.ptr ? "lunatrix: " : "",
+            account ? account : "", account ? ":\n" : "", buf_str(&text));
     buf_free(&text);
     return ok ? EXIT_OK : failure.ptr ? EXIT_FAIL : EXIT_SCRIPT;
 }
 
+/* 0 when no process runs the account; else *code is as bad as it gets. */
 static int reload_one(const struct reload_options *options, const char *account,
-                      const char *script)
+                      const char *script, bool named, int *code)
 {
     struct buf request, reply;
     struct err err;
-    int code = EXIT_FAIL, asked = -1;
+    int asked = -1, one;
 
     buf_init(&request, LIMIT_CONTROL_LINE);
     buf_init(&reply, LIMIT_CONTROL_LINE);
     if (write_reload(options, script, &request, &err) == 0)
         asked = control_ask(account, buf_slice(&request), &reply, &err);
-    if (asked == 0)
-        err_set(&err, ERR_SYSTEM,
-                "nothing to reload: no lunatrix runs account '%s'", account);
-    code = asked > 0 ? print_report(buf_slice(&reply)) : cli_fail(&err);
+    if (asked != 0) {
+        one = asked > 0
+                  ? print_report(named ? account : NULL, buf_slice(&reply))
+                  : cli_fail(&err);
+        *code = one > *code ? one : *code;
+    }
     buf_free(&request);
     buf_free(&reply);
-    return code;
+    return asked != 0;
+}
+
+static bool runs_for(const struct config *config, const char *script,
+                     const char *account)
+{
+    for (size_t i = 0; script && i < config->script_count; i++) {
+        const struct config_script *settings = &config->scripts[i];
+        if (strcmp(settings->name, script) == 0 && settings->account)
+            return strcmp(settings->account, account) == 0;
+    }
+    return true;
+}
+
+/* In one account, or in all that run. */
+static int reload_in(const struct reload_options *options,
+                     const struct config *config, const char *only,
+                     const char *script)
+{
+    bool several = !only && config->account_count > 1;
+    const char *account = only;
+    struct err err;
+    int code = EXIT_OK, asked = 0;
+
+    for (size_t i = 0; i < config->account_count; i++) {
+        const char *name = config->accounts[i].name;
+        if ((only && strcmp(name, only) != 0) ||
+            !runs_for(config, script, name))
+            continue;
+        account = account ? account : name;
+        asked += reload_one(options, name, script, several, &code);
+    }
+    if (asked)
+        return code;
+    err_set(&err, ERR_SYSTEM,
+            "nothing to reload: no lunatrix runs account '%s'%s",
+            account ? account : "main", several ? ", or another one" : "");
+    return cli_fail(&err);
 }
 
 static int run_reload(struct cli *cli, void *record, int argc, char **argv)
 {
-    const struct config_account *account;
+    struct err err;
     int code = EXIT_OK;
-    struct config *config = cli_config(cli, &account, &code);
+    struct config *config = config_load(cli->config, &err);
 
-    if (!config)
-        return code;
-    if (argc == 0)
-        code = reload_one(record, account->name, NULL);
-    for (int i = 0; i < argc; i++) {
-        int one = reload_one(record, account->name, argv[i]);
+    if (!config ||
+        (cli->account && !config_account(config, cli->account, &err)))
+        code = cli_fail(&err);
+    else if (argc == 0)
+        code = reload_in(record, config, cli->account, NULL);
+    for (int i = 0; code != EXIT_CONFIG && i < argc; i++) {
+        int one = reload_in(record, config, cli->account, argv[i]);
         code = one > code ? one : code;
     }
     config_free(config);

@@ -225,9 +225,11 @@ static void on_stopped(void *arg, struct account *account,
 /* A script that failed is in the log. */
 static void on_loaded(void *arg, int live, int failed)
 {
-    (void)arg;
+    struct world *world = arg;
+
     (void)live;
     (void)failed;
+    account_sync(world->account);
 }
 
 int world_start(struct world *world, struct err *err)

@@ -1,0 +1,98 @@
+"""Several accounts in one process."""
+
+from e2e.cases import case
+
+WHO = '''
+bot:command("who", function(ev)
+    local n = bot.store:update("asked", function(n) return (n or 0) + 1 end)
+    ev:reply(("%s %d"):format(bot.user_id, n))
+end)
+'''
+ONLY_OPS = 'bot:command("ops", function(ev) ev:reply("ops here") end)\n'
+
+
+def two_accounts(rig):
+    """Logged in as main and as ops; both in one of alice's rooms."""
+    rig.login()
+    ops, password = rig.server.account("ops")
+    status, out, err = rig.command(
+        "login", ops, "--homeserver", rig.server.url, "--account", "ops",
+        "--password-file", rig.password_file(password, "ops-password"))
+    assert status == 0, out + err
+    rig.may_leak.add(rig.data().parent / "ops" / "session")
+    configure(rig, ops)
+    return ops
+
+
+def configure(rig, ops, more=""):
+    rig.script(WHO, "who", ready=False)
+    rig.script(ONLY_OPS, "ops", ready=False)
+    rig.write("lunatrix.lua", f'''return {{
+        accounts = {{
+            main = {{ user_id = "{rig.user_id}", autojoin = "invited" }},
+            ops = {{ user_id = "{ops}", autojoin = "invited" }},
+            {more}
+        }},
+        scripts = {{
+            who = {{ file = "who.lua" }},
+            ops = {{ file = "ops.lua", account = "ops" }},
+        }},
+    }}''')
+
+
+def join_both(rig, ops):
+    alice = rig.server.user("alice")
+    room = alice.create_room([rig.user_id, ops])
+    rig.until(lambda: all(alice.members(room).get(u) == "join"
+                          for u in (rig.user_id, ops)), "both join")
+    return alice, room
+
+
+def answers(alice, room):
+    return sorted(e["content"]["body"] for e in alice.timeline(room)
+                  if e["sender"] != alice.user_id
+                  and e["type"] == "m.room.message")
+
+
+@case("two_accounts")
+def both_answer(rig):
+    """Each runs its own scripts with its own store; reload reaches both."""
+    ops = two_accounts(rig)
+    configure(rig, ops, 'late = { user_id = "@late:example.org" },')
+    process = rig.start("run", "--no-watch")
+    assert process.wait() == 78, process.log()
+    assert "--account late" in process.log(), process.log()
+    configure(rig, ops)
+    process = rig.start("run", "--no-watch")
+    process.until_logged("ready: ", 2)
+    alice, room = join_both(rig, ops)
+    alice.say(room, "!who")
+    first = sorted([f"{rig.user_id} 1", f"{ops} 1"])
+    rig.until(lambda: answers(alice, room) == first, "one answer of each")
+
+    rig.write("who.lua", WHO.replace("%s %d", "%s: %d"))
+    status, out, err = rig.command("reload")
+    assert status == 0 and out.count("✓ who.lua") == 2, out + err
+    alice.say(room, "!who")
+    alice.say(room, "!ops")
+    rig.until(lambda: answers(alice, room) == sorted(
+        first + [f"{rig.user_id}: 2", f"{ops}: 2", "ops here"]),
+        lambda: f"the new code's answers: {answers(alice, room)}")
+    status, out, err = rig.command("reload", "ops", "--force")
+    assert status == 0 and "✓ ops.lua" in out, out + err
+    process.stop()
+
+
+@case("one_account_dies", servers=("fake",))
+def one_dies(rig):
+    """A dead login ends that account only; the last one ends the process."""
+    ops = two_accounts(rig)
+    process = rig.start("run", "--no-watch").until_logged("ready: ", 2)
+    alice, room = join_both(rig, ops)
+    rig.server.revoke(ops)
+    process.until_logged("no longer valid")
+    alice.say(room, "!who")
+    rig.until(lambda: answers(alice, room) == [f"{rig.user_id} 1"],
+              "an answer of the other")
+    rig.server.revoke(rig.user_id)
+    assert process.wait() == 77, process.log()
