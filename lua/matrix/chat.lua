@@ -73,7 +73,7 @@ function Chat:show_news()
             if text and not (self.terminal and event.event_id == self.said) then
                 if self.shown_room ~= room_id then show.room(room_id) end
                 self.shown_room = room_id
-                print(text)
+                core.chat_print(text)
             end
         end
         self.shown[room_id] = #events
@@ -101,13 +101,30 @@ function Chat:run_line(line)
     if not ok then show.note(tostring(message):gsub("^[%w/_]+%.lua:%d+: ", "")) end
 end
 
+-- Time passes, and is looked at.
+function Chat:idle(elapsed)
+    core.world_advance(elapsed)
+    self:watch()
+    self:show_news()
+end
+
+-- The next line, nil when there is none yet, false at the end.
+function Chat:read()
+    if not self.terminal then return (core.chat_wait(-1)) end
+    local line, elapsed
+    if core.chat_edits() then
+        line, elapsed = core.chat_read(show.name_of(self.user_id) .. "> ",
+            function(ms) self:idle(ms) end, commands.complete)
+    else
+        line, elapsed = core.chat_wait(TICK_MS)
+    end
+    self:idle(elapsed)
+    return line
+end
+
 function Chat:loop()
     while not self.done do
-        local line, elapsed = core.chat_wait(self.terminal and TICK_MS or -1)
-        if self.terminal then
-            core.world_advance(elapsed)
-            self:watch()
-        end
+        local line = self:read()
         self:show_news()
         if line then self:run_line(line) end
         if line == false then break end

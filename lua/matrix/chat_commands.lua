@@ -85,7 +85,7 @@ local list = {
         if #keys == 0 then show.note("nothing stored") end
     end },
     { "events", "", "the room's events as JSON", function(chat)
-        for _, event in ipairs(chat.room:events()) do print(core.json_encode(event)) end
+        for _, event in ipairs(chat.room:events()) do core.chat_print(core.json_encode(event)) end
     end },
     { "reload", "", "load the script again", function(chat) chat:reload() end },
     { "quit", "", "end", function(chat) chat.done = true end },
@@ -103,6 +103,52 @@ end }
 
 function M.find(name)
     return by_name[name]
+end
+
+-- ---- Tab ------------------------------------------------------------------------
+
+local function rooms()
+    local found = {}
+    for _, room_id in ipairs(control("rooms")) do
+        found[#found + 1] = (control("get_state", room_id, "m.room.name").content or {}).name
+    end
+    return found
+end
+
+-- Everybody who was seen in some room.
+local function users()
+    local found, seen = {}, {}
+    for _, room_id in ipairs(control("rooms")) do
+        for _, event in ipairs(control("timeline", room_id)) do
+            for _, id in ipairs({ event.sender, event.state_key or "" }) do
+                if not seen[id] and id:find("^@") then
+                    seen[id] = true
+                    found[#found + 1] = id .. " "
+                end
+            end
+        end
+    end
+    return found
+end
+
+local function names()
+    local found = { "/help " }
+    for _, row in ipairs(list) do found[#found + 1] = ("/%s "):format(row[1]) end
+    return found
+end
+
+-- Where in `text` the word at its end begins, and what it may become.
+function M.complete(text)
+    local start, words = text:match("()%S*$"), {}
+    local choices = text:find("^/%a*$") and names()
+        or text:find("^/join%s") and rooms()
+        or text:find("@", start, true) == start and users() or {}
+    if text:find("^/join%s") then start = text:match("^/join%s+()") end
+    for _, choice in ipairs(choices) do
+        if choice:sub(1, #text - start + 1) == text:sub(start) then words[#words + 1] = choice end
+    end
+    table.sort(words)
+    return start, words
 end
 
 return M

@@ -16,18 +16,18 @@ end
 M.name_of = name_of
 
 function M.note(text)
-    print("-- " .. text)
+    core.chat_print("-- " .. text)
 end
 
 function M.room(room_id)
     local name = (control("get_state", room_id, "m.room.name").content or {}).name
-    print(("== %s"):format(plain(name or room_id)))
+    core.chat_print(("== %s"):format(plain(name or room_id)))
 end
 
 -- A line of the log, which has the place in the source, without its clock.
 function M.problem(text)
     text = plain(text):gsub("^%d%d:%d%d:%d%d ", "")
-    print("!! " .. text:gsub("\n%s*", "\n!!   "))
+    core.chat_print("!! " .. text:gsub("\n%s*", "\n!!   "))
 end
 
 -- ---- events ---------------------------------------------------------------------

@@ -11,6 +11,9 @@
 #include <lauxlib.h>
 
 #include "limits.h"
+#include "line_input.h"
+
+#define TICK_MS 100 /* between two looks at the clock and the script */
 
 /* One process has one standard input. */
 static struct {
@@ -35,21 +38,142 @@ static int64_t now_ms(void)
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-void chat_input_start(void)
+static void catch_signals(void)
 {
     struct sigaction action = { .sa_handler = on_signal };
     sigemptyset(&action.sa_mask);
     /* Without SA_RESTART: a wait ends. */
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    input.then = now_ms();
 }
 
+static int64_t take_elapsed(void)
+{
+    int64_t now = now_ms(), elapsed = now - input.then;
+    input.then = now;
+    return elapsed;
+}
+
+/* ---- lines that are edited --------------------------------------------- */
+
+static struct {
+    struct line_input *input;
+    lua_State *L; /* while read runs; its stack: prompt, idle, complete */
+    bool failed;  /* an error is on top of the stack */
+    struct buf line;
+} editor;
+
+/* Calls the function below n arguments. */
+static bool call_back(int n, int results)
+{
+    editor.failed = lua_pcall(editor.L, n, results, 0) != LUA_OK;
+    return !editor.failed;
+}
+
+static bool on_idle(void *arg)
+{
+    (void)arg;
+    if (editor.failed)
+        return false;
+    lua_pushvalue(editor.L, 2);
+    lua_pushinteger(editor.L, take_elapsed());
+    return call_back(1, 0);
+}
+
+static size_t on_complete(void *arg, const char *text, struct buf *out)
+{
+    lua_State *L = editor.L;
+    lua_Integer start = 0;
+
+    (void)arg;
+    if (editor.failed)
+        return 0;
+    lua_pushvalue(L, 3);
+    lua_pushstring(L, text);
+    if (!call_back(1, 2))
+        return 0;
+    start = lua_tointeger(L, -2);
+    for (int i = 1; lua_istable(L, -1); i++) {
+        bool is_word = lua_rawgeti(L, -1, i) == LUA_TSTRING;
+        if (is_word)
+            buf_addf(out, "%s\n", lua_tostring(L, -1));
+        lua_pop(L, 1);
+        if (!is_word)
+            break;
+    }
+    lua_pop(L, 2);
+    return start > 0 ? (size_t)start - 1 : 0;
+}
+
+static const struct line_input_use use = {
+    .name = "try",
+    .fd = -1,
+    .tick_ms = TICK_MS,
+    .on_idle = on_idle,
+    .on_complete = on_complete,
+};
+
+int chat_input_edits(lua_State *L)
+{
+    lua_pushboolean(L, editor.input != NULL);
+    return 1;
+}
+
+int chat_input_print(lua_State *L)
+{
+    size_t length;
+    const char *text = luaL_checklstring(L, 1, &length);
+
+    lua_pushfstring(L, "%s\n", text);
+    text = lua_tolstring(L, -1, &length);
+    line_input_print(editor.input, slice_make(text, length));
+    return 0;
+}
+
+int chat_input_read(lua_State *L)
+{
+    const char *prompt = luaL_checkstring(L, 1);
+    enum line_input_result result;
+
+    lua_settop(L, 3);
+    editor.L = L;
+    editor.failed = false;
+    do
+        result = line_input_read(editor.input, prompt, &editor.line);
+    while (result == LINE_INPUT_CLEARED && !editor.failed);
+    if (editor.failed)
+        return lua_error(L);
+    if (result == LINE_INPUT_LINE)
+        lua_pushlstring(L, buf_str(&editor.line), editor.line.len);
+    else
+        lua_pushboolean(L, 0);
+    lua_pushinteger(L, take_elapsed());
+    return 2;
+}
+
+/* ---- lines as they come ------------------------------------------------ */
+
+void chat_input_stop(void)
+{
+    line_input_close(editor.input);
+    editor.input = NULL;
+    buf_free(&editor.line);
+}
+
+void chat_input_start(void)
+{
+    struct err err;
+
+    input.then = now_ms();
+    buf_init(&editor.line, LIMIT_CHAT_LINE);
+    if (line_input_possible())
+        editor.input = line_input_open(&use, &err);
+    if (!editor.input)
+        catch_signals();
+}
 static int push_elapsed(lua_State *L)
 {
-    int64_t now = now_ms();
-    lua_pushinteger(L, now - input.then);
-    input.then = now;
+    lua_pushinteger(L, take_elapsed());
     return 2;
 }
 

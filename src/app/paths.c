@@ -92,6 +92,18 @@ int paths_socket(const char *account, struct buf *out, struct err *err)
     return finish(out, err);
 }
 
+int paths_history(const char *name, struct buf *out, struct err *err)
+{
+    start(out);
+    if (below_home(out, "XDG_STATE_HOME", ".local/state", err) != 0)
+        return -1;
+    buf_adds(out, "/lunatrix");
+    if (finish(out, err) != 0 || file_make_private_dir(buf_str(out), err) != 0)
+        return -1;
+    buf_addf(out, "/history-%s", name);
+    return finish(out, err);
+}
+
 static int exists(const char *path)
 {
     return access(path, F_OK) == 0;

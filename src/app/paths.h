@@ -16,6 +16,9 @@ int paths_in_account(const char *account, const char *name, struct buf *out,
 /* The control socket: $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR/lunatrix, or the
  * account's folder where there is neither; its folder is made. */
 int paths_socket(const char *account, struct buf *out, struct err *err);
+/* Lines typed at `name`: $XDG_STATE_HOME/lunatrix/history-<name>; its folder
+ * is made. */
+int paths_history(const char *name, struct buf *out, struct err *err);
 /* The first configuration that exists: $LUNATRIX_CONFIG, ./lunatrix.lua, the
  * user's folder, /etc/lunatrix. 1 found, 0 none, -1. */
 int paths_config(const char *flag, struct buf *out, struct err *err);

@@ -271,6 +271,9 @@ static const luaL_Reg functions[] = {
     { "world_store", core_world_store },
     { "world_log", core_world_log },
     { "chat_wait", chat_input_wait },
+    { "chat_edits", chat_input_edits },
+    { "chat_read", chat_input_read },
+    { "chat_print", chat_input_print },
     { NULL, NULL },
 };
 
@@ -362,5 +365,7 @@ int world_lua_chat(const char *lua_path, const struct world_lua_chat *chat,
 {
     struct bench bench = { .lua_path = lua_path, .chat = chat };
     chat_input_start();
-    return run_bench(&bench, err);
+    int result = run_bench(&bench, err);
+    chat_input_stop();
+    return result;
 }

@@ -157,4 +157,10 @@
 #define LIMIT_TEST_DEPTH 16        /* directories below each other */
 #define LIMIT_CHAT_LINE KIB(64)    /* bytes of a line of try */
 
+/* What is typed */
+#define LIMIT_HISTORY_LINES 1000    /* remembered of one command */
+#define LIMIT_HISTORY_LINE KIB(4)   /* longer ones are not */
+#define LIMIT_HISTORY_FILE KIB(256) /* then it is made smaller */
+#define LIMIT_COMPLETIONS KIB(64)   /* of all that one Tab finds */
+
 #endif

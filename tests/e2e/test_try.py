@@ -3,6 +3,9 @@
 import os
 import pty
 import select
+import signal
+import stat
+import termios
 
 from e2e.cases import case
 
@@ -15,6 +18,7 @@ class Terminal:
         self.output = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            os.environ.update(rig.environment(), TERM="xterm", COLUMNS="80")
             os.execv(words[0], words)
 
     def read(self):
@@ -29,17 +33,23 @@ class Terminal:
         return bool(piece)
 
     def until(self, text):
-        self.rig.until(lambda: self.read() and text in self.output.decode(),
-                       f"'{text}' on the terminal")
+        self.rig.until(lambda: self.read() and text.encode() in self.output,
+                       lambda: f"'{text}' on the terminal: {self.output}")
         self.output = self.output.split(text.encode(), 1)[1]
 
     def type(self, text):
         os.write(self.fd, text.encode())
 
+    def is_raw(self):
+        """Is a line being edited?"""
+        return not termios.tcgetattr(self.fd)[3] & termios.ICANON
+
     def end(self):
-        """The exit status."""
+        """The exit status; the terminal must be as it was."""
         while self.read():
             pass
+        modes = termios.tcgetattr(self.fd)[3]
+        assert modes & termios.ICANON and modes & termios.ECHO
         os.close(self.fd)
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
@@ -70,3 +80,63 @@ def try_on_a_terminal(rig):
     assert "unexpected symbol" not in terminal.output.decode()
     terminal.type("\x04")
     assert terminal.end() == 0
+
+
+TICKING = answer("said") + """
+bot:every("50ms", function()
+    for room in bot:rooms() do room:send("tick") end
+end)
+"""
+CLEAR = "\r\x1b[J"
+
+
+@case("try_edits_lines", servers=("fake",))
+def try_edits_lines(rig):
+    """Keys edit, Tab completes, and what comes in leaves the line whole."""
+    script = rig.script(TICKING, "mine", ready=False)
+    terminal = Terminal(rig, rig.program, "try", str(script))
+    terminal.until("you> ")
+    terminal.type("hald")
+    for _ in range(3):          # the line goes, a tick, the line is back
+        terminal.until(CLEAR + "bot: tick\r\n")
+        terminal.until("you> hald")
+    terminal.type("\x7ff \u00e4\U0001f600\x01one \x05!\r")
+    terminal.until("bot: said one half \u00e4\U0001f600!")
+    terminal.type("/re\t")
+    for word in ("/react", "/redact", "/reload", "/reply"):
+        terminal.until(word)
+    terminal.type("\x15/as @b\t\r")     # the bot
+    terminal.until("bot> ")
+    terminal.type("thrown away")
+    terminal.until("thrown away")
+    terminal.type("\x03")       # makes the terminal drop what is not read
+    terminal.until("thrown away^C")
+    terminal.until("bot> ")
+    assert terminal.is_raw()
+    terminal.type("\x03")
+    assert terminal.end() == 0
+    assert b"said thrown" not in terminal.output
+
+
+@case("try_keeps_history", servers=("fake",))
+def try_keeps_history(rig):
+    """Lines come back in the next session, secrets are not among them."""
+    script = rig.script(answer("said"), "mine", ready=False)
+    terminal = Terminal(rig, rig.program, "try", str(script))
+    for line in ("first", "my password is x", " spaced"):
+        terminal.type(line + "\n")
+        terminal.until("said " + line)
+    terminal.type("/quit\n")
+    assert terminal.end() == 0
+    kept = list(rig.path.rglob("history-try"))
+    assert len(kept) == 1 and stat.S_IMODE(kept[0].stat().st_mode) == 0o600
+    assert kept[0].read_text() == "first\n/quit\n"
+    terminal = Terminal(rig, rig.program, "try", str(script))
+    terminal.until("you> ")
+    terminal.type("\x1b[A\x1b[A\r")
+    terminal.until("said first")
+    terminal.type("\x12fir\r")
+    terminal.until("said first")
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert terminal.end() == 0
+    assert kept[0].read_text() == "first\n/quit\nfirst\n"
