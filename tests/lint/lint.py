@@ -22,6 +22,7 @@ LONG_FUNCTION = 60
 # Which files may include the headers of which library.
 OWNERS = {
     "curl/": r"net/transport_curl\w*\.[ch]",
+    "histedit.h": r"app/line_input\.c",
     "uv.h": r"loop/(loop_uv|loop)\w*\.[ch]",
     "sqlite3.h": r"store/store\w*\.[ch]",
     "cmark": r"text/markdown\.c",
