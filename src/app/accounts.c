@@ -9,6 +9,7 @@
 #include "control.h"
 #include "limits.h"
 #include "log.h"
+#include "notify.h"
 
 struct member {
     struct accounts *accounts;
@@ -388,9 +389,10 @@ int accounts_reconfigure(struct accounts *accounts, struct config *config,
 
 static void on_reloaded(void *arg, bool refused, const char *report)
 {
-    (void)arg;
-    (void)refused;
-    (void)report; /* the manager told the log */
+    (void)arg; /* the manager told the log */
+    if (refused)
+        notify_trouble(report);
+    notify_reload_end();
 }
 
 void accounts_reload(struct accounts *accounts)
@@ -400,9 +402,13 @@ void accounts_reload(struct accounts *accounts)
     for (size_t i = 0; i < accounts->count; i++) {
         struct account *account = accounts->members[i].account;
         struct log_fields about = { .account = account_name(account) };
+        notify_reload_begin();
         if (manager_reload(account_manager(account), NULL, 0, on_reloaded, NULL,
-                           &err) != 0)
+                           &err) != 0) {
             log_write(LOG_LEVEL_ERROR, &about, "cannot reload: %s", err.text);
+            notify_trouble(err.text);
+            notify_reload_end();
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 #include "limits.h"
 #include "log.h"
 #include "loop_uv.h"
+#include "notify.h"
 #include "transport_curl.h"
 #include "version.h"
 
@@ -68,6 +69,7 @@ static void stop(struct app *app, int exit_code)
     if (app->stopping)
         return;
     app->stopping = true;
+    notify_stopping(NULL);
     app->exit_code = exit_code;
     timer_cancel(app->once);
     app->once = NULL;
@@ -95,14 +97,25 @@ static void on_int(void *arg)
     stop(app, 128 + SIGINT);
 }
 
+static void fail_reload(const char *what, const struct err *err)
+{
+    char text[sizeof err->text + 64];
+
+    log_error("%s: %s", what, err->text);
+    snprintf(text, sizeof text, "%s: %s", what, err->text);
+    notify_trouble(text);
+}
+
 static void on_hup(void *arg)
 {
     struct app *app = arg;
     struct err err;
-    struct config *config = config_load(app->options.config, &err);
+    struct config *config;
 
+    notify_reload_begin();
+    config = config_load(app->options.config, &err);
     if (!config || accounts_reconfigure(app->accounts, config, &err) != 0) {
-        log_error("the configuration is not reloaded: %s", err.text);
+        fail_reload("the configuration is not reloaded", &err);
         config_free(config);
     } else {
         if (app->old_config)
@@ -112,6 +125,7 @@ static void on_hup(void *arg)
         app->config = config;
     }
     accounts_reload(app->accounts);
+    notify_reload_end();
 }
 
 static void on_usr1(void *arg)
@@ -165,23 +179,46 @@ static void on_once(void *arg)
         app->once = timer_start(app->loop, LIMIT_ONCE_MS, on_once, app, NULL);
 }
 
+/* "@a:x, @b:y" */
+static void add_users(struct app *app, struct buf *out)
+{
+    for (size_t i = 0; i < accounts_count(app->accounts); i++) {
+        struct account *account = accounts_at(app->accounts, i);
+        buf_addf(out, "%s%s", i ? ", " : "",
+                 session_user_id(account_session(account)));
+    }
+}
+
 static void on_ready(void *arg)
 {
     struct app *app = arg;
+    struct buf text;
 
+    buf_init(&text, KIB(4));
+    buf_adds(&text, "listening as ");
+    add_users(app, &text);
+    notify_ready(buf_str(&text));
+    buf_free(&text);
     if (app->options.once)
         app->once = timer_start(app->loop, 0, on_once, app, NULL);
 }
 
 static void on_dead(void *arg)
 {
+    notify_stopping("the login is no longer valid");
     stop(arg, EXIT_REJECTED);
 }
 
 static void on_loaded(void *arg, int live, int failed)
 {
     struct app *app = arg;
+    char text[LIMIT_STATUS];
 
+    if (failed > 0) {
+        snprintf(text, sizeof text, "%d of %d scripts did not load", failed,
+                 live + failed);
+        notify_trouble(text);
+    }
     if (live == 0 && failed > 0 && !app->options.watch)
         stop(app, EXIT_SCRIPT);
 }
@@ -207,17 +244,12 @@ static struct accounts *open_accounts(struct app *app, int script_count,
     return accounts_open(&options, script_count, scripts, err);
 }
 
-/* "@a:x, @b:y" */
 static void tell_users(struct app *app)
 {
     struct buf users;
 
     buf_init(&users, KIB(4));
-    for (size_t i = 0; i < accounts_count(app->accounts); i++) {
-        struct account *account = accounts_at(app->accounts, i);
-        buf_addf(&users, "%s%s", i ? ", " : "",
-                 session_user_id(account_session(account)));
-    }
+    add_users(app, &users);
     log_info("lunatrix %s runs as %s", LUNATRIX_VERSION, buf_str(&users));
     buf_free(&users);
 }
@@ -225,11 +257,12 @@ static void tell_users(struct app *app)
 static int start(struct app *app, int script_count, char *const *scripts,
                  struct err *err)
 {
-    app->config = config_load(app->options.config, err);
-    if (!app->config)
-        return -1;
     app->loop = loop_new(LOOP_REAL, err);
-    if (!app->loop || watch_signals(app, err) != 0)
+    if (!app->loop)
+        return -1;
+    notify_open(app->loop); /* first, as secrets may run commands */
+    app->config = config_load(app->options.config, err);
+    if (!app->config || watch_signals(app, err) != 0)
         return -1;
     app->transport = transport_curl_new(app->loop, err);
     if (!app->transport)
@@ -249,6 +282,7 @@ static void finish(struct app *app)
     transport_free(app->transport);
     for (int i = 0; i < SIGNAL_COUNT; i++)
         signal_stop(app->signals[i]);
+    notify_close();
     loop_free(app->loop);
     config_free(app->config);
     config_free(app->old_config);
@@ -266,6 +300,7 @@ int app_run(const struct app_options *options, int script_count,
     if (start(&app, script_count, scripts, &err) == 0) {
         loop_run(app.loop);
     } else {
+        notify_stopping(err.text);
         log_error("%s", err.text);
         app.exit_code = app_exit_code(&err);
     }

@@ -13,6 +13,7 @@
 #include "limits.h"
 #include "list.h"
 #include "loop_uv.h"
+#include "notify.h"
 #include "outbox.h"
 #include "paths.h"
 #include "txn.h"
@@ -119,7 +120,7 @@ static void talk_next(struct talk *talk)
 
 /* ---- what can be asked ------------------------------------------------- */
 
-static void on_reloaded(void *arg, bool refused, const char *report)
+static void on_checked(void *arg, bool refused, const char *report)
 {
     struct talk *talk = arg;
     struct json_writer w;
@@ -133,6 +134,14 @@ static void on_reloaded(void *arg, bool refused, const char *report)
     talk_next(talk);
 }
 
+static void on_reloaded(void *arg, bool refused, const char *report)
+{
+    if (refused)
+        notify_trouble(report);
+    notify_reload_end();
+    on_checked(arg, refused, report);
+}
+
 static int ask_reload(struct talk *talk, struct slice line, struct err *err)
 {
     char *script = json_dup(json_get(line, "script"), LIMIT_PATH);
@@ -141,10 +150,14 @@ static int ask_reload(struct talk *talk, struct slice line, struct err *err)
 
     json_bool(json_get(line, "force"), &force);
     json_bool(json_get(line, "check_only"), &check);
+    if (!check)
+        notify_reload_begin();
     result = manager_reload(account_manager(talk->control->account), script,
                             (force ? MANAGER_FORCE : 0) |
                                 (check ? MANAGER_CHECK_ONLY : 0),
-                            on_reloaded, talk, err);
+                            check ? on_checked : on_reloaded, talk, err);
+    if (result != 0 && !check)
+        notify_reload_end();
     free(script);
     return result;
 }
