@@ -14,6 +14,7 @@ local lock = core.require "lock"
 local member = core.require "member"
 local memory = core.require "memory"
 local reactions = core.require "reactions"
+local rerun = core.require "rerun"
 local room = core.require "room"
 local secret = core.require "secret"
 local store = core.require "store"
@@ -96,20 +97,20 @@ local function listen(entry, name, filter, handler)
     return handle.new(id)
 end
 
-local remembering = false
+local listening = {}  -- to events of that name, for the library
 
-local function remember_reactions()
-    if remembering then return end
-    remembering = true
-    local id = handlers.add({ kind = "event", name = "m.reaction", fn = reactions.remember })
-    assert(core.call("script.on", { id = id, name = "m.reaction", where = context.place() }))
+local function listen_once(name, fn)
+    if listening[name] then return end
+    listening[name] = true
+    local id = handlers.add({ kind = "event", name = name, fn = fn })
+    assert(core.call("script.on", { id = id, name = name, where = context.place() }))
 end
 
 local on_entry = description.entry("bot", "on")
 
 function methods.on(self, name, filter, fn)
     filter, fn = check_call(on_entry, self, name, filter, fn, is_function)
-    if name == "unreaction" then remember_reactions() end
+    if name == "unreaction" then listen_once("m.reaction", reactions.remember) end
     return listen(on_entry, name, filter, { kind = HOOKS[name] and "hook" or "event", fn = fn })
 end
 
@@ -127,6 +128,10 @@ function methods.command(self, usage, options, fn)
     options, fn = check_call(command_entry, self, usage, options, fn, is_function)
     local id = handlers.add({ kind = "command" })
     command.register(id, usage, options, fn)
+    if type(options) == "table" and options.rerun then
+        listen_once("edit", command.edited)
+        listen_once("redaction", rerun.redacted)
+    end
     return handle.new(id)
 end
 
@@ -138,7 +143,7 @@ end
 
 function methods.wait_for(self, name, filter, opts)
     filter, opts = check_call(wait_entry, self, name, filter, opts, has_timeout)
-    if name == "unreaction" and not remembering then
+    if name == "unreaction" and not listening["m.reaction"] then
         core.raise("bot:wait_for: 'unreaction' needs a bot:on(\"unreaction\") in the script")
     end
     local waiting = { what = name, messages = MESSAGES[name] }

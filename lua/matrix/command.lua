@@ -4,6 +4,7 @@ local core = ...
 local account = core.require "account"
 local check = core.require "check"
 local context = core.require "context"
+local rerun = core.require "rerun"
 local time = core.require "time"
 local usage = core.require "usage"
 
@@ -427,8 +428,7 @@ local function help_one(all, words)
     return #lines > 0 and table.concat(lines, "\n") or ("there is no command '%s'"):format(words[1])
 end
 
--- In the task of call.id.
-function M.run(call, ev)
+local function run(call, ev)
     if call.command then return run_command(call, ev) end
     if call.group then return run_group(call.group, ev) end
     if call.help[1] then
@@ -438,6 +438,28 @@ function M.run(call, ev)
         return answer(ev, help_one(call.all, call.help))
     end
     return answer(ev, help_all(call.all))
+end
+
+-- Is it to run again when its message is edited?
+local function reruns(call)
+    for _, command in ipairs(call.group or { call.command }) do
+        if command.options.rerun then return true end
+    end
+    return false
+end
+
+-- In the task of call.id.
+function M.run(call, ev)
+    if not reruns(call) then return run(call, ev) end
+    return rerun.first(ev, function() return run(call, ev) end)
+end
+
+-- In the task of an edit: what is no such command any more is not run.
+function M.edited(edit)
+    rerun.edited(edit, function(ev)
+        local call = resolve(ev)
+        if call and reruns(call) then run(call, ev) end
+    end)
 end
 
 return M

@@ -25,6 +25,7 @@ record { name = "CommandOptions", fields = {
     { "split?", "boolean", "rest... is a list of words" },
     { "hidden?", "boolean", "not in the list of commands" },
     { "check?", "function", "gets the arguments; nil, message refuses them" },
+    { "rerun?", "boolean", "an edited call runs again and edits its answers" },
 } }
 
 method { class = "bot", name = "on", where = "load", unchecked = true,

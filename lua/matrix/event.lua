@@ -196,6 +196,18 @@ local function via(self)
     return servers
 end
 
+-- Events whose answers are sent in another way than usual.
+local senders = setmetatable({}, { __mode = "k" })
+
+local function send(self, ...)
+    return (senders[self] or post)(self.room, ...)
+end
+
+-- send(room, type, content, opts): replies and reactions go through it.
+function M.send_with(ev, fn)
+    senders[ev] = fn
+end
+
 local methods = {}
 
 local function reply(self, x, opts, mentions)
@@ -203,7 +215,7 @@ local function reply(self, x, opts, mentions)
         msgtype = "m.notice", reply_to = answered(self), thread = self.thread_id,
         mentions = mentions,
     })
-    return post(self.room, "m.room.message", content, message.options(x, opts))
+    return send(self, "m.room.message", content, message.options(x, opts))
 end
 
 function methods.reply(self, x, opts)
@@ -247,7 +259,7 @@ function methods.react(self, key, opts)
     local content = {
         ["m.relates_to"] = { rel_type = "m.annotation", event_id = answered(self), key = key },
     }
-    return post(self.room, "m.reaction", content, message.options(nil, opts))
+    return send(self, "m.reaction", content, message.options(nil, opts))
 end
 
 function methods.edit(self, x, opts)

@@ -41,6 +41,7 @@ local function relation_of(thread, reply_to)
     end
     return reply_to and { ["m.in_reply_to"] = { event_id = reply_to } } or nil
 end
+M.relation = relation_of
 
 local function html_of(x)
     if not x.markdown then return x.html end
@@ -114,6 +115,29 @@ local function old_mentions(original)
     return type(old) == "table" and old or {}
 end
 
+-- new in place of event_id; old: what that mentioned.
+local function replacing(new, event_id, old)
+    return {
+        msgtype = new.msgtype,
+        body = "* " .. new.body,
+        format = new.format,
+        formatted_body = new.formatted_body and "* " .. new.formatted_body,
+        ["m.new_content"] = new,
+        ["m.mentions"] = new_mentions(new["m.mentions"], old),
+        ["m.relates_to"] = { rel_type = "m.replace", event_id = event_id },
+    }
+end
+
+-- The content that puts what was built to be sent in place of event_id, which
+-- mentioned those users.
+function M.replacement(content, event_id, users)
+    local new = {}
+    for key, value in pairs(content) do new[key] = value end
+    new["m.relates_to"] = nil
+    new["m.mentions"] = old_mentions(content)
+    return replacing(new, event_id, { user_ids = users })
+end
+
 -- The content that replaces the text of event_id, whose content was original.
 function M.build_edit(x, event_id, original)
     x = as_table(x)
@@ -125,16 +149,7 @@ function M.build_edit(x, event_id, original)
     add_text(new, x, type(original.msgtype) == "string" and original.msgtype or "m.text")
     new["m.mentions"] = x.mentions and mentions_of(x.mentions) or old
     add_more(new, x.content)
-    local content = {
-        msgtype = new.msgtype,
-        body = "* " .. new.body,
-        format = new.format,
-        formatted_body = new.formatted_body and "* " .. new.formatted_body,
-        ["m.new_content"] = new,
-        ["m.mentions"] = new_mentions(new["m.mentions"], old),
-        ["m.relates_to"] = { rel_type = "m.replace", event_id = event_id },
-    }
-    return content
+    return replacing(new, event_id, old)
 end
 
 return M

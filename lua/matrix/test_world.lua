@@ -208,11 +208,11 @@ function Room:sent()
         local content = event.content
         local said = event.sender == self.world.user_id and event.type == "m.room.message"
             and content.body ~= nil
-        if said and kind == "m.replace" and by_id[target] then
-            by_id[target].content = content["m.new_content"] or content
-            by_id[target].body = by_id[target].content.body
-            by_id[target].edited = true
-        elseif said then
+        local edited = kind == "m.replace" and by_id[target]
+        if said and edited then
+            edited.content = content["m.new_content"] or content
+            edited.body, edited.edited = edited.content.body, true
+        elseif said and kind ~= "m.replace" then
             by_id[event.event_id] = { body = content.body, content = content, type = event.type,
                 event_id = event.event_id }
             out[#out + 1] = by_id[event.event_id]
