@@ -402,7 +402,7 @@ void accounts_reload(struct accounts *accounts)
     for (size_t i = 0; i < accounts->count; i++) {
         struct account *account = accounts->members[i].account;
         struct log_fields about = { .account = account_name(account) };
-        notify_reload_begin();
+        notify_reload_begin(false);
         if (manager_reload(account_manager(account), NULL, 0, on_reloaded, NULL,
                            &err) != 0) {
             log_write(LOG_LEVEL_ERROR, &about, "cannot reload: %s", err.text);

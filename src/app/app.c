@@ -112,7 +112,7 @@ static void on_hup(void *arg)
     struct err err;
     struct config *config;
 
-    notify_reload_begin();
+    notify_reload_begin(true);
     config = config_load(app->options.config, &err);
     if (!config || accounts_reconfigure(app->accounts, config, &err) != 0) {
         fail_reload("the configuration is not reloaded", &err);

@@ -145,6 +145,10 @@ static int help(int argc, char **argv)
         help_all(stdout);
         return EXIT_OK;
     }
+    if (strcmp(argv[0], "--man") == 0) { /* for the build */
+        cli_manual(stdout, commands, options, LUNATRIX_VERSION);
+        return EXIT_OK;
+    }
     command = find_command(argv[0]);
     if (!command)
         return fail_command(argv[0]);

@@ -2,6 +2,7 @@
 #define CLI_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "buf.h"
 #include "config.h"
@@ -42,6 +43,10 @@ int cli_usage(const struct cli_command *command, const char *format, ...)
 struct config *cli_config(struct cli *cli,
                           const struct config_account **account,
                           int *exit_code);
+
+/* The source of lunatrix(1). commands: up to a NULL. */
+void cli_manual(FILE *out, const struct cli_command *const *commands,
+                const struct option *options, const char *version);
 
 /* What .luarc.json of a bot says: the editor knows our names. */
 #define CLI_LUARC                                                              \

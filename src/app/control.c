@@ -151,7 +151,7 @@ static int ask_reload(struct talk *talk, struct slice line, struct err *err)
     json_bool(json_get(line, "force"), &force);
     json_bool(json_get(line, "check_only"), &check);
     if (!check)
-        notify_reload_begin();
+        notify_reload_begin(false);
     result = manager_reload(account_manager(talk->control->account), script,
                             (force ? MANAGER_FORCE : 0) |
                                 (check ? MANAGER_CHECK_ONLY : 0),

@@ -186,14 +186,15 @@ void notify_trouble(const char *why)
         tell_status("");
 }
 
-void notify_reload_begin(void)
+void notify_reload_begin(bool by_signal)
 {
     char text[64];
     struct timespec now;
 
-    if (notify.reloads++ > 0)
+    if (notify.reloads++ == 0)
+        *notify.trouble = '\0';
+    else if (!by_signal)
         return;
-    *notify.trouble = '\0';
     if (!notify.ready)
         return;
     /* By this clock the manager tells a reload it asked for from an older

@@ -1,6 +1,8 @@
 #ifndef NOTIFY_H
 #define NOTIFY_H
 
+#include <stdbool.h>
+
 #include "loop.h"
 
 /* What the service manager is told, by systemd's notify protocol: datagrams
@@ -28,8 +30,10 @@ void notify_trouble(const char *why);
 
 /* RELOADING=1 when the first of several reloads begins, READY=1 when the last
  * ends. Each begin is followed by one end; notify_trouble in between says
- * that it was refused. Before READY=1 only the status changes. */
-void notify_reload_begin(void);
+ * that it was refused. by_signal: the manager may have asked, and waits for
+ * RELOADING=1 even if another reload is under way. Before READY=1 only the
+ * status changes. */
+void notify_reload_begin(bool by_signal);
 void notify_reload_end(void);
 
 /* STOPPING=1, the first time only. why: shown; NULL: nobody needs to know. */

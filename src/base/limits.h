@@ -162,6 +162,7 @@
 #define LIMIT_HISTORY_LINE KIB(4)   /* longer ones are not */
 #define LIMIT_HISTORY_FILE KIB(256) /* then it is made smaller */
 #define LIMIT_COMPLETIONS KIB(64)   /* of all that one Tab finds */
+
 /* Service manager */
 #define LIMIT_STATUS 256     /* bytes of a line of its status */
 #define LIMIT_NOTIFY_MS 1000 /* one message, while its queue is full */

@@ -1,7 +1,11 @@
 """Under a service manager: what it is told, and the folders it gives."""
 
+import os
+import pathlib
 import re
+import shutil
 import signal
+import subprocess
 import time
 
 from e2e import chat
@@ -132,3 +136,131 @@ end)
               **environment).wait()
     assert manager.events() == ["READY", "STOPPING"], manager.messages
     assert not manager.said("WATCHDOG"), manager.messages
+
+
+@case("systemd_folders", servers=("fake",))
+def systemd_folders(rig):
+    """All that it reads and writes is in the folders that a unit names."""
+    rig.user_id, password = rig.server.account("bot")
+    rig.password_file(password)
+    folders = {name: rig.path / "unit" / name.lower() for name in (
+        "CONFIGURATION", "STATE", "CACHE", "RUNTIME", "CREDENTIALS")}
+    for path in folders.values():
+        path.mkdir(parents=True, mode=0o700)
+    environment = {f"{name}_DIRECTORY": str(path)
+                   for name, path in folders.items()}
+    for name in ("DATA_HOME", "CONFIG_HOME", "CACHE_HOME", "RUNTIME_DIR"):
+        environment[f"XDG_{name}"] = ""
+    rig.may_leak.add(folders["STATE"] / "main" / "session")
+
+    # The script and its settings; a secret, with the mode that credentials
+    # have where the file system knows access lists.
+    rig.script("""
+bot:on("message", function(ev)
+    ev:reply(tostring(bot.secrets.token) .. " " .. bot.config.word)
+end)
+""")
+    rig.config(scripts={"echo": {"config": {"word": "set"}, "secrets": {
+        "token": {"file": "hook"}}}})
+    for name in ("echo.lua", "lunatrix.lua"):
+        (rig.path / "bot" / name).rename(folders["CONFIGURATION"] / name)
+    secret = folders["CREDENTIALS"] / "hook"
+    secret.write_text("not for the log\n")
+    secret.chmod(0o440)
+
+    status, out, err = rig.command(
+        "login", rig.user_id, "--homeserver", rig.server.url,
+        "--password-file", rig.path / "password", **environment)
+    assert status == 0, (out, err)
+    process = rig.start("run", "--no-watch", **environment).until_ready()
+    conversation = chat.Chat(rig, process)
+    said = conversation.ask("?")
+    assert said.endswith(" set") and "not for" not in said, said
+    status, out, err = rig.command("reload", "--force", **environment)
+    assert status == 0, (out, err)
+    assert (folders["RUNTIME"] / "main.sock").is_socket()
+    process.stop()
+    made = {path.relative_to(rig.path).parts[0]
+            for path in rig.path.rglob("*") if path.is_file()}
+    assert made == {"unit", "logs", "password"}, made
+
+
+def installed(rig):
+    """The tree that cmake --install makes, and its prefix in there."""
+    build = pathlib.Path(rig.program).parent
+    cache = (build / "CMakeCache.txt").read_text()
+    prefix = re.search(r"CMAKE_INSTALL_PREFIX:PATH=/(.*)", cache)[1]
+    subprocess.run(["cmake", "--install", build], check=True,
+                   stdout=subprocess.DEVNULL,
+                   env={**os.environ, "DESTDIR": str(rig.path / "dest")})
+    return rig.path / "dest" / prefix, f"/{prefix}"
+
+
+def tool(*command):
+    """What a checking tool complains about; None: it is not here."""
+    if not shutil.which(command[0]):
+        return None
+    done = subprocess.run([*map(str, command)], capture_output=True,
+                          text=True, check=False)
+    return (done.stderr + done.stdout).strip() or \
+        (f"exit status {done.returncode}" if done.returncode else "")
+
+
+@case("install", servers=("fake",))
+def install(rig):
+    """cmake --install: the program runs, the manual knows every command,
+    option and setting, systemd and groff take what is theirs."""
+    tree, prefix = installed(rig)
+    program = tree / "bin" / "lunatrix"
+    shown = subprocess.run([program, "help"], capture_output=True, text=True,
+                           check=True).stdout
+    commands = re.findall(r"^  (\w+) +\w", shown.split("Commands:")[1],
+                          re.MULTILINE)
+    page = tree / "share/man/man1/lunatrix.1"
+    text = page.read_text().replace("\\-", "-")
+    assert len(commands) > 10
+    for command in commands:
+        if command == "help":
+            continue
+        assert f".SS lunatrix {command} " in text, command
+        shown += subprocess.run([program, "help", command], check=True,
+                                capture_output=True, text=True).stdout
+    for option in set(re.findall(r"^  --([\w-]+)", shown, re.MULTILINE)):
+        assert f"\\fB--{option}\\fR" in text, option
+    for section in ("ENVIRONMENT", "EXIT CODES", "SIGNALS"):
+        assert f".SH {section}" in text, section
+    settings = tree / "share/man/man5/lunatrix.lua.5"
+    assert "\n\\fBcatch_up\\fR\n" in settings.read_text()
+    for manual in (page, settings):
+        for check in (("groff", "-man", "-ww", "-Z", "-Tutf8", manual),
+                      ("mandoc", "-T", "lint", "-W", "error", manual)):
+            said = [line for line in (tool(*check) or "").splitlines()
+                    if "warning" in line or "ERROR" in line]
+            assert not said, said
+    scripts = tree / "share/lunatrix/scripts"
+    status, out, err = rig.command("check", scripts / "echo.lua")
+    assert status == 0, (out, err)
+    verify_units(rig, tree, prefix)
+
+
+def verify_units(rig, tree, prefix):
+    units = rig.path / "units"
+    units.mkdir()
+    for manager, name, instance in (
+            ("system", "lunatrix@.service", "rig@one.service"),
+            ("user", "lunatrix.service", "rig.service")):
+        text = (tree / "lib/systemd" / manager / name).read_text()
+        start = f"ExecStart={prefix}/bin/lunatrix "
+        assert start in text, text
+        codes = re.search(r"^RestartPreventExitStatus=(.*)", text,
+                          re.MULTILINE)[1].split()
+        assert codes == ["2", "65", "77", "78"], codes
+        # Not installed where it says: let it be the program of this test.
+        text = text.replace(start, f"ExecStart={rig.program} ")
+        for file in {instance, re.sub("@.*[.]", "@.", instance)}:
+            (units / file).write_text(text)
+        os.environ["XDG_RUNTIME_DIR"] = str(rig.path / "run")
+        said = tool("systemd-analyze", f"--{manager}", "verify", "--man=no",
+                    units / instance)
+        ours = [line for line in (said or "").splitlines() if "rig" in line]
+        assert not ours, ours
