@@ -1,9 +1,11 @@
 -- Commands: which message is one, its arguments, who may call it, and help.
 
 local core = ...
+local access = core.require "access"
 local account = core.require "account"
 local check = core.require "check"
 local context = core.require "context"
+local help = core.require "help"
 local rerun = core.require "rerun"
 local time = core.require "time"
 local usage = core.require "usage"
@@ -97,6 +99,7 @@ function M.register(id, text, options, fn)
     assert(core.call("script.command", {
         id = id, name = command.names[1][1], aliases = alias_words(command), usage = text,
         help = options.help, hidden = options.hidden == true, where = context.place(),
+        details = help.details(options, command.names, command.rooms, command.cooldown),
     }))
     insert(command)
 end
@@ -214,17 +217,13 @@ local function match_words(body, at, words)
     return at
 end
 
-local function belongs_here(ev, command)
-    return #command.rooms == 0 or account.room_is_among(ev.room_id, command.rooms)
-end
-
 local function find_command(ev, body, at)
     local best, stop, most
     for _, id in ipairs(order) do
         local command = commands[id]
         for _, words in ipairs(command.names) do
             local after = (not most or #words > most) and match_words(body, at, words)
-            if after and belongs_here(ev, command) then
+            if after and access.belongs_here(ev, command.rooms) then
                 best, stop, most = command, after, #words
             end
         end
@@ -238,7 +237,7 @@ local function find_group(ev, body, at)
     local group = {}
     for _, id in ipairs(order) do
         local command = commands[id]
-        if command.names[1][1] == word and belongs_here(ev, command) then
+        if command.names[1][1] == word and access.belongs_here(ev, command.rooms) then
             group[#group + 1] = command
         end
     end
@@ -258,15 +257,11 @@ local function resolve(ev)
     end
     local group = addressed and find_group(ev, body, at)
     if group then return { id = group[1].id, group = group } end
-    local help = match_words(body, at, { "help" })
-    local all = help and core.call("script.commands")
-    if all and all.first then
-        return {
-            id = math.min(table.unpack(order)), all = all.commands,
-            help = words_of(body:sub(help)),
-        }
-    end
-    return nil
+    local stop_of_help = match_words(body, at, { "help" })
+    local all = stop_of_help and core.call("script.commands")
+    if not all or not all.first then return nil end
+    local text = help.answer(ev, all.commands, words_of(body:sub(stop_of_help)), addressed)
+    return text and { id = math.min(table.unpack(order)), help = text }
 end
 
 local last = {}  -- the last message looked at: every command's handler asks
@@ -321,16 +316,9 @@ local function on_cooldown(command, ev)
         time.format(math.ceil(command.cooldown - (now - before))))
 end
 
--- Why this sender may not call it here, or nil.
+-- Why this sender may not call it here and now, or nil.
 local function refusal(command, ev)
-    local o = command.options
-    if o.admin and not account.is_admin(ev.sender) then return "this is for admins only" end
-    if o.power and ev.room:power(ev.sender) < o.power then
-        return ("this needs power level %.10g"):format(o.power)
-    end
-    if o.dm == true and not ev.is_direct then return "this works in a direct chat only" end
-    if o.dm == false and ev.is_direct then return "this does not work in a direct chat" end
-    return on_cooldown(command, ev)
+    return access.refusal(command.options, ev) or on_cooldown(command, ev)
 end
 
 -- Aliases among the arguments of type room become room IDs.
@@ -377,67 +365,17 @@ end
 local function run_group(group, ev)
     local lines = { "there is no such command; there is:" }
     for _, command in ipairs(group) do
-        if not command.options.hidden then
+        if not command.options.hidden and not access.refusal(command.options, ev) then
             lines[#lines + 1] = prefix() .. command.parsed.text
         end
     end
     return answer(ev, table.concat(lines, "\n"))
 end
 
--- ---- help ----
-
-local function help_line(row)
-    return prefix() .. row.usage .. (row.help and row.help ~= "" and " - " .. row.help or "")
-end
-
-local function help_all(all)
-    local lines = {}
-    for _, row in ipairs(all) do
-        if not row.hidden then lines[#lines + 1] = help_line(row) end
-    end
-    table.sort(lines)
-    return #lines > 0 and table.concat(lines, "\n") or "there are no commands"
-end
-
-local function own_details(row, lines)
-    for _, command in pairs(commands) do
-        if command.parsed.text == row.usage then
-            for _, example in ipairs(list_of(command.options.examples)) do
-                lines[#lines + 1] = "example: " .. example
-            end
-        end
-    end
-end
-
-local function help_one(all, words)
-    local lines = {}
-    for _, row in ipairs(all) do
-        local names = { row.name }
-        for _, alias in ipairs(row.aliases or {}) do names[#names + 1] = alias end
-        for _, name in ipairs(names) do
-            if name:lower() == words[1] then
-                lines[#lines + 1] = help_line(row)
-                own_details(row, lines)
-                if #names > 1 then
-                    lines[#lines + 1] = "also: " .. table.concat(names, ", ", 2)
-                end
-                break
-            end
-        end
-    end
-    return #lines > 0 and table.concat(lines, "\n") or ("there is no command '%s'"):format(words[1])
-end
-
 local function run(call, ev)
     if call.command then return run_command(call, ev) end
     if call.group then return run_group(call.group, ev) end
-    if call.help[1] then
-        local word = call.help[1]
-        local p = prefix()
-        if word:sub(1, #p) == p then call.help[1] = word:sub(#p + 1) end
-        return answer(ev, help_one(call.all, call.help))
-    end
-    return answer(ev, help_all(call.all))
+    return answer(ev, call.help)
 end
 
 -- Is it to run again when its message is edited?

@@ -276,8 +276,8 @@ static bool is_word(struct slice value)
 
 static int write_command(struct slice args, struct buf *out, struct err *err)
 {
-    static const char *const kept[] = { "name", "aliases", "usage", "help",
-                                        "hidden" };
+    static const char *const kept[] = { "name", "aliases", "usage",
+                                        "help", "hidden",  "details" };
     struct json_writer w;
     json_writer_init(&w, out);
     json_object_begin(&w);

@@ -349,8 +349,61 @@ t.case("help lists commands, and explains one", function()
     t.eq(sent[1].body, "!roll [count:int=1] - does it\nexample: !roll 2")
     _, _, sent = called(w, "!help me")
     t.match(sent[1].body, "no command 'me'")
+    _, _, sent = called(w, "!help secret")
+    t.eq(sent[1].body, "!secret")
+    _, _, sent = called(w, "Botty: help rol")
+    t.eq(sent[1].body, "there is no command 'rol', did you mean 'roll'?")
+    w.info.direct = true
+    _, _, sent = called(w, "help ping")
+    t.match(sent[1].body, "^!ping")
+    t.eq(called(w, "help me please"), "message")
     w.calls["script.commands"] = function() return { commands = {}, first = false } end
     t.eq(called(w, "!help"), "message")
+end)
+
+t.case("help leaves out what the sender may not call here", function()
+    local w = bot_with({ "one" }, { power = 50 })
+    w.bot:command("two", { admin = true, cooldown = "10s", aliases = "second one" }, print)
+    w.bot:command("two times", { dm = true }, print)
+    w.bot:command("three", { rooms = "!other:test" }, print)
+    local function help(text) return select(3, called(w, text))[1].body end
+    t.eq(help("!help"), "there are no commands")
+    t.eq(help("!help two"), "there is no command 'two'")
+    w.account.admins = { "@alice:test" }
+    t.eq(help("!help"), "!two")
+    t.eq(help("!help two"), "!two\nalso: second one\nat most once in 10s\nfor admins only")
+    w.power["@alice:test"] = 50
+    t.eq(help("!help"), "!one\n!two")
+    w.info.direct = true
+    t.match(help("help two"), "^!two\n.*\n!two times$")
+    t.eq(help("help two times"), "!two times")
+    t.eq(help("!help second"), help("!help !TWO"):match("^(.-)\n!two times"))
+end)
+
+t.case("a long list has pages", function()
+    local usages = {}
+    for i = 1, 45 do usages[i] = ("c%02d"):format(i) end
+    local w = bot_with(usages)
+    local function help(text) return select(3, called(w, text))[1].body end
+    local first, third = help("!help"), help("!help 3")
+    t.match(first, "^!c01 .*!c20 [^\n]*\npage 1 of 3, go on with !help 2$")
+    t.match(help("!help 2"), "^!c21 .*!c40 .*\npage 2 of 3, go on with !help 3$")
+    t.match(third, "^!c41 .*!c45 [^\n]*\npage 3 of 3$")
+    t.eq(help("!help 4"), "there are 3 pages of help")
+    t.match(help("!help 0"), "no command '0'")
+end)
+
+t.case("scripts have headings when there are several", function()
+    local w = bot_with({ "b" })
+    w.calls["script.commands"] = function()
+        return { first = true, commands = {
+            { script = "z", name = "y", usage = "y" },
+            { script = "a", name = "x", usage = "x <n>" },
+            { script = "a", name = "b", usage = "b", help = "does it" },
+            { script = "h", name = "h", usage = "h", hidden = true },
+        } }
+    end
+    t.eq(select(3, called(w, "!help"))[1].body, "a:\n  !b - does it\n  !x <n>\nz:\n  !y")
 end)
 
 t.case("a cancelled command is no command", function()
