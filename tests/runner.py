@@ -305,6 +305,10 @@ def group_bots(r):
             r.tally.add("passed" if outcome == "ok" else "failed", name, None,
                         text)
     chats(r)
+    name = "bots: the samples of README.md and docs/ run"
+    if r.tally.wants(name):
+        r.program(name, [sys.executable, TOP / "tests/docs/samples.py",
+                         ASAN_BUILD / "lunatrix"], 600)
     said = [outcome for outcome, *_ in results]
     if not said or status != (1 if "not ok" in said else 0):
         r.tally.add("failed", f"bots: exit status {status}", None, output)

@@ -84,6 +84,15 @@ function M.ops.logout(server, request)
     return {}
 end
 
+function M.ops.logout_all(server, request)
+    local user = server.users[request.device.user_id]
+    for id, device in pairs(user.devices) do
+        server.tokens[device.token] = nil
+        user.devices[id] = nil
+    end
+    return {}
+end
+
 function M.ops.whoami(_, request)
     return { user_id = request.device.user_id, device_id = request.device.device_id }
 end

@@ -7,6 +7,7 @@ GET  /_matrix/client/versions versions
 GET  /_matrix/client/v3/login flows
 POST /_matrix/client/v3/login login
 POST /_matrix/client/v3/logout logout
+POST /_matrix/client/v3/logout/all logout_all
 GET  /_matrix/client/v3/account/whoami whoami
 GET  /_matrix/client/v3/capabilities capabilities
 POST /_matrix/client/v3/user/*/filter filter

@@ -26,6 +26,8 @@ s.case("login", function()
     other:check("whoami after logout", "GET", "/account/whoami")
     alice:check("whoami", "GET", "/account/whoami", { show = { "user_id", "device_id" } })
     alice:check("a device that is not there", "GET", "/devices/MYDEVICE")
+    alice:check("logout everywhere", "POST", "/logout/all", { body = {} })
+    alice:check("whoami after that", "GET", "/account/whoami")
 end)
 
 s.case("register", function()
