@@ -24,7 +24,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Lines in the first column of a file that only registers.
 REGISTERS = re.compile(
     r'((local )?\w+ = )?bot:(on|hear|command|every|after|job|cron|webhook)\('
-    r'|bot\.(version|reload|concurrency) ='
+    r'|bot\.(version|reload|concurrency) =|bot\.memory\.\w+ ='
     r'|local function |local \w+( = ({.*}|"[^"]*"|\d+))?$|end\b|[})\]]|--|\s|$')
 # Done elsewhere, or with what is not to be had here.
 ELSEWHERE = {
@@ -45,7 +45,7 @@ end)
 
 CASE = """t.case("{name}", function(w)
     for _, url in ipairs{{ "https://*", "http://*" }} do
-        w:http(url, {{ body = '{{"a":1,"versions":["v1.11"]}}', headers = {{ ["content-type"] = "application/json" }} }})
+        w:http(url, {{ body = '{{"fact":"a","versions":["v1.11"]}}', headers = {{ ["content-type"] = "application/json" }} }})
     end
     w:http("https://example.org/.well-known/matrix/client",
         '{{"m.homeserver":{{"base_url":"https://matrix.example.org"}}}}')
@@ -54,7 +54,10 @@ CASE = """t.case("{name}", function(w)
     w:room{{ members = {{ "@ann:test" }}, direct = true }}
     local id = room:say("@ann:test", "hello")
     room:react("@ann:test", id, "👍")
-    room:say("@ann:test", "!sample")
+    for _, text in ipairs{{ {calls} "1", "yes", "yes" }} do
+        room:say("@ann:test", text)
+        w:advance("5s")
+    end
     w:advance("2h")
     w:log("warn")
     t.eq(w:store().failed, nil)
@@ -83,6 +86,26 @@ local client = assert(matrix.client{ homeserver = "https://test" })
 assert(client:login{ user = "ann", password = "ann" })
 do
 """
+
+
+# What a call of a command says for a parameter of that type.
+WORDS = {"int": "2", "number": "1.5", "bool": "yes", "duration": "10m",
+         "user": "@alice:test", "room": "#ops:test", "event": "$event",
+         "date": "2026-01-31", "url": "https://example.org/"}
+
+
+def calls(bot):
+    """A call of each command that a bot registers, as Lua strings."""
+    out = ""
+    for usage in re.findall(r'bot:command\("([^"]*)"', bot):
+        words = ["!" + usage.split()[0]]
+        for rest in re.findall(r"\w+|[<\[].*?[>\]]", usage)[1:]:
+            kind = re.sub(r"=.*|\.\.\.", "", rest.strip("<>[]"))
+            kind = kind.partition(":")[2]
+            words.append(rest if rest[0] not in "<[" else
+                         WORDS.get(kind, kind.split("|")[0] or "word"))
+        out += f'"{" ".join(words)}", '
+    return out
 
 
 def pages():
@@ -143,7 +166,7 @@ class Run:
         return self.case(name, bot, (
             'local t = require "matrix.test"\n'
             f't.script("sample.lua", {{ secrets = {secrets} }})\n'
-            + CASE.format(name=name)))
+            + CASE.format(name=name, calls=calls(bot))))
 
     def test(self, name, text):
         if name.startswith("README"):
