@@ -272,10 +272,12 @@ def chats(r):
         name = f"bots: {chat.name}"
         if not r.tally.wants(name):
             continue
-        script = TOP / "scripts" / f"{chat.stem}.lua"
+        script = pathlib.Path("scripts") / f"{chat.stem}.lua"
+        if not (TOP / script).exists():
+            script = pathlib.Path("tests/bots") / script.name
         with open(chat, encoding="utf-8") as typed:
             got = subprocess.run(
-                [ASAN_BUILD / "lunatrix", "try", script], stdin=typed,
+                [ASAN_BUILD / "lunatrix", "try", script], stdin=typed, cwd=TOP,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                 env={**os.environ, **SANITIZERS}, timeout=60, check=False)
         wanted = chat.with_suffix(".out").read_text(encoding="utf-8")

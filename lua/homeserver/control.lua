@@ -6,6 +6,7 @@ local faults = require "homeserver.faults"
 local host = require "homeserver.host"
 local login = require "homeserver.login"
 local members = require "homeserver.member_ops"
+local relations = require "homeserver.relations"
 local router = require "homeserver.router"
 
 local M = {}
@@ -58,7 +59,9 @@ function M.room(server, account, opts)
 end
 
 function M.send(server, room_id, user_id, kind, content)
-    return { event_id = events.send(server, server:room(room_id), user_id, kind, content).event_id }
+    local room = server:room(room_id)
+    relations.check(room, user_id, kind, content)
+    return { event_id = events.send(server, room, user_id, kind, content).event_id }
 end
 
 function M.redact(server, room_id, user_id, event_id, reason)
@@ -117,6 +120,20 @@ function M.rooms(server)
     local out = host.array({})
     for _, room in ipairs(server.room_list) do out[#out + 1] = room.room_id end
     return out
+end
+
+-- Of the newest event: another when anything happened.
+function M.position(server)
+    return { position = server.position }
+end
+
+-- hex: the bytes, two digits each.
+function M.upload(server, kind, name, hex)
+    local id = "media" .. server:next_id()
+    server.media[id] = { name = name, type = kind, bytes = hex:gsub("%x%x", function(digits)
+        return string.char(tonumber(digits, 16))
+    end) }
+    return { content_uri = ("mxc://%s/%s"):format(server.name, id) }
 end
 
 local function require_operation(op)

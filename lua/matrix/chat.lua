@@ -3,6 +3,8 @@
 
 local core = ...
 local commands = core.require "chat_commands"
+local format = core.require "chat_format"
+local logs = core.require "chat_log"
 local show = core.require "chat_show"
 local worlds = core.require "test_world"
 
@@ -16,44 +18,48 @@ Chat.__index = Chat
 
 -- ---- the script -----------------------------------------------------------------
 
-local function read(path)
-    local file = io.open(path, "rb")
-    if not file then return nil end
-    local text = file:read("a")
-    file:close()
-    return text
+-- What a line of the log says for whoever is at the keyboard.
+function Chat:tell_line(line)
+    local text = line.text:gsub("^%d%d:%d%d:%d%d ", "")
+    if line.level ~= "info" then
+        if self.terminal then text = text:gsub("fixed and reloaded%)", "fixed and saved)") end
+        self.told = true
+        return show.problem(text, line.level)
+    end
+    local changed = text:match("✓ .-: generation %d+ %a+ ?%d* ?%((.-) changed[,)]")
+    local loaded = text:find("✓ .-: generation %d+ ")
+    local printed = text:match("^info +%S+ (.-:%d+: .*)$")
+    if text:find(": as it was before (generation", 1, true) then
+        show.note(("%s is as it was before"):format(self.path))
+    elseif loaded and self.loaded then
+        self.reloads = self.reloads + 1
+        if changed == self.path then changed = nil end
+        show.note(("reloaded %s%s"):format(self.path,
+            changed and (" (%s changed)"):format(changed) or ""))
+    elseif printed and not loaded then
+        show.print((printed:gsub("^!%S+ ", "")))
+    end
+    self.loaded = self.loaded or loaded
 end
 
--- Messages of the log that someone at the keyboard must see. Were there any?
+-- Was there a problem?
 function Chat:tell_log()
-    local told = false
-    for _, line in ipairs(self.world:log()) do
-        if line.level ~= "info" then
-            show.problem(line.text)
-            told = true
-        end
-    end
-    return told
+    self.told = false
+    for _, line in ipairs(self.world:log()) do self:tell_line(line) end
+    return self.told
 end
 
 function Chat:reload()
     local ok, report = self.world:reload()
-    local told = self:tell_log() -- a refusal is in the log, with its place
-    if ok then
-        show.note(("reloaded %s"):format(self.path))
-    elseif not told then
-        show.problem(report)
-    end
+    if not self:tell_log() and not ok then show.problem(report, "error") end
 end
 
--- Reloads when the file is another, and the same twice: not half written.
+-- Reloads what was saved.
 function Chat:watch()
-    local text = read(self.path)
-    if text and text ~= self.text and text == self.seen then
-        self.text = text
-        self:reload()
-    end
-    self.seen = text
+    core.world_look()
+    local before = self.reloads
+    self:tell_log()
+    if self.reloads > before then self:note_down("/reload") end
 end
 
 -- ---- rooms ----------------------------------------------------------------------
@@ -63,47 +69,70 @@ function Chat:open(name, opts)
     self.room = self.world:room(opts)
 end
 
+function Chat:log_of(room_id)
+    if not self.logs[room_id] then self.logs[room_id] = logs.new() end
+    return self.logs[room_id]
+end
+
+-- Says where what follows happens, when that is elsewhere.
+function Chat:show_room(room_id)
+    if self.shown_room ~= room_id then show.room(room_id) end
+    self.shown_room = room_id
+end
+
+function Chat:show_event(room_id, event, log)
+    local text = show.event(event, log, log:take(event))
+    if not text or (self.terminal and event.event_id == self.said) then return end
+    self:show_room(room_id)
+    core.chat_print(text)
+end
+
 -- Prints what was not shown yet, of all rooms.
 function Chat:show_news()
-    for _, room_id in ipairs(control("rooms")) do
-        local events = control("timeline", room_id)
-        for i = (self.shown[room_id] or 0) + 1, #events do
-            local event = events[i]
-            local text = show.event(event, events)
-            if text and not (self.terminal and event.event_id == self.said) then
-                if self.shown_room ~= room_id then show.room(room_id) end
-                self.shown_room = room_id
-                core.chat_print(text)
-            end
+    local position = control("position").position
+    if position ~= self.position then
+        self.position = position
+        for _, room_id in ipairs(control("rooms")) do
+            local log, events = self:log_of(room_id), control("timeline", room_id)
+            log:refresh(events)
+            for i = log.shown + 1, #events do self:show_event(room_id, events[i], log) end
         end
-        self.shown[room_id] = #events
     end
     self:tell_log()
 end
 
-function Chat:say(text)
-    self.said = self.room:say(self.user_id, text)
-end
-
 -- ---- the loop -------------------------------------------------------------------
 
-function Chat:run_line(line)
-    if self.record then self.record:write(line, "\n"):flush() end
-    if line == "" then return end
-    local name, rest = line:match("^/(%a+)%s*(.-)%s*$")
-    local ok, message = pcall(function()
-        if not name then return self:say((line:gsub("^//", "/"))) end
-        local command = commands.find(name)
-        if not command then error(("there is no /%s; see /help"):format(name), 0) end
-        command.run(self, rest)
-    end)
-    self:show_news()
-    if not ok then show.note(tostring(message):gsub("^[%w/_]+%.lua:%d+: ", "")) end
+function Chat:note_down(line)
+    if not self.record then return end
+    if self.passed > 0 then self.record:write(("/time +%.1fs\n"):format(self.passed / 1000)) end
+    self.passed = 0
+    self.record:write(line, "\n"):flush()
 end
 
--- Time passes, and is looked at.
+function Chat:run_line(line)
+    if line:find("^%s*$") then return end
+    self:note_down(line)
+    local room_id = self.room.room_id
+    local name, rest = line:match("^/(%a+)%s*(.-)%s*$")
+    local ok, message = pcall(function()
+        if name then return commands.run(self, name, rest) end
+        self.said = commands.say(self, (line:gsub("^//", "/")))
+    end)
+    self:show_news()
+    if self.room.room_id ~= room_id then self:show_room(self.room.room_id) end
+    if not ok then show.note((tostring(message):gsub("^[%w/_]+%.lua:%d+: ", ""))) end
+end
+
+-- Lets time pass in whole ticks, so that a record of it is short, and looks
+-- at what comes of it.
 function Chat:idle(elapsed)
-    core.world_advance(elapsed)
+    local ms = elapsed + self.rest
+    self.rest = ms % TICK_MS
+    ms = ms - self.rest
+    if ms == 0 then return end
+    core.world_advance(ms)
+    self.passed = self.passed + ms
     self:watch()
     self:show_news()
 end
@@ -131,18 +160,33 @@ function Chat:loop()
     end
 end
 
+-- ---- beginning ------------------------------------------------------------------
+
+-- The script's path, as it is shown: of a folder, the main.lua in it.
+local function find_script(path)
+    for _, found in ipairs({ path, path:gsub("/+$", "") .. "/main.lua" }) do
+        local file = io.open(found, "rb")
+        local text = file and file:read(0, "a")
+        if file then file:close() end
+        if text then return (found:gsub("^%./+", "")) end
+    end
+    error(("cannot read %s"):format(path), 0)
+end
+
 -- 0, or 1 when the script did not load and nobody is there to mend it.
-return function(path, record, terminal, config, secrets)
+return function(path, record, terminal, styled, config, secrets)
     io.stdout:setvbuf("line")
-    local text = read(path)
-    if not text then error(("cannot read %s"):format(path), 0) end
-    local chat = setmetatable({ path = path, terminal = terminal, user_id = YOU, shown = {},
-        text = text, seen = text }, Chat)
-    if record then chat.record = assert(io.open(record, "w")) end
+    path = find_script(path)
+    format.styled, show.numbers = styled, terminal
+    local chat = setmetatable({ path = path, terminal = terminal, user_id = YOU, logs = {},
+        direct = {}, rest = 0, passed = 0, reloads = 0 }, Chat)
+    if record then
+        local file, why = io.open(record, "w")
+        chat.record = file or error("cannot write " .. why, 0)
+    end
     chat.world = worlds.open({ { path = path, config = config, secrets = secrets } })
-    local failure = chat.world:load_error()
-    if failure then show.problem(failure) end
-    if not failure or terminal then
+    local failed = chat:tell_log() and not chat.loaded
+    if not failed or terminal then
         if terminal then
             show.note(("%s, offline: type to talk, /help for more, Ctrl-D ends"):format(path))
         end
@@ -151,5 +195,5 @@ return function(path, record, terminal, config, secrets)
     end
     if chat.record then chat.record:close() end
     core.world_free()
-    return failure and not terminal and 1 or 0
+    return failed and not terminal and 1 or 0
 end

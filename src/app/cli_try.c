@@ -91,12 +91,21 @@ static int read_settings(struct cli *cli, const char *path, struct buf *config,
     return result == 0 ? buf_check(config, "the configuration", err) : -1;
 }
 
+static bool is_styled(void)
+{
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && !(no_color && *no_color) && term &&
+           strcmp(term, "dumb") != 0;
+}
+
 static int run_try(struct cli *cli, void *record, int argc, char **argv)
 {
     const struct try_options *options = record;
     struct world_lua_chat chat = {
         .record = options->record,
         .terminal = isatty(STDIN_FILENO),
+        .styled = is_styled(),
     };
     struct buf config, secrets;
     struct err err;

@@ -37,6 +37,7 @@ struct world {
     bool stopped;
     struct buf *report; /* where a reload tells */
     bool refused, reloaded;
+    uint64_t seen, looked; /* stamps of the files */
 };
 
 static int out_of_memory(struct err *err)
@@ -361,6 +362,20 @@ int world_reload(struct world *world, struct slice source, bool *refused,
     return world->reloaded ? 0
                            : err_set(err, ERR_TIMEOUT,
                                      "the reload does not come to an end");
+}
+
+void world_look(struct world *world)
+{
+    struct manager *manager = account_manager(world->account);
+    uint64_t stamp = manager_stamp(manager);
+
+    if (stamp == world->seen && stamp != world->looked) {
+        manager_look(manager);
+        world_advance(world, 0);
+        stamp = manager_stamp(manager); /* it may be made of other files now */
+        world->looked = stamp;
+    }
+    world->seen = stamp;
 }
 
 /* ---- the store --------------------------------------------------------- */

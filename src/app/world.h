@@ -41,6 +41,10 @@ int world_control(struct world *world, const char *name, struct slice arguments,
  * the report appended to out, *refused tells whether it was refused. */
 int world_reload(struct world *world, struct slice source, bool *refused,
                  struct buf *out, struct err *err);
+/* Have files of the scripts changed since the last time, and no more since
+ * the time before? Then those scripts are loaded again, which is in the log.
+ * For a file that is written in two steps a while must lie between. */
+void world_look(struct world *world);
 /* Appends the store of the first script as a JSON object. */
 int world_store(struct world *world, struct buf *out, struct err *err);
 

@@ -8,6 +8,7 @@
 #include "chat_input.h"
 #include "embedded.h"
 #include "file.h"
+#include "html.h"
 #include "json_lua.h"
 #include "limits.h"
 #include "world.h"
@@ -87,6 +88,24 @@ static int core_array(lua_State *L)
     lua_settop(L, 1);
     json_lua_push_array_metatable(L);
     lua_setmetatable(L, 1);
+    return 1;
+}
+
+/* ---- text -------------------------------------------------------------- */
+
+static int core_html_unescape(lua_State *L)
+{
+    struct bench *bench = bench_of(L);
+    buf_clear(&bench->text);
+    html_unescape(opt_slice(L, 1), &bench->text);
+    return push_text(L, bench);
+}
+
+/* Without the <mx-reply> of old clients. */
+static int core_strip_html(lua_State *L)
+{
+    struct slice html = html_strip_reply(opt_slice(L, 1));
+    lua_pushlstring(L, html.ptr ? html.ptr : "", html.len);
     return 1;
 }
 
@@ -182,6 +201,12 @@ static int core_world_reload(lua_State *L)
     return 1 + push_text(L, bench);
 }
 
+static int core_world_look(lua_State *L)
+{
+    world_look(world_of(L));
+    return 0;
+}
+
 static int core_world_store(lua_State *L)
 {
     struct bench *bench = bench_of(L);
@@ -260,6 +285,8 @@ static const luaL_Reg functions[] = {
     { "json_encode", core_json_encode },
     { "json_decode", core_json_decode },
     { "array", core_array },
+    { "html_unescape", core_html_unescape },
+    { "strip_html", core_strip_html },
     { "world_new", core_world_new },
     { "world_free", core_world_free },
     { "world_script", core_world_script },
@@ -268,6 +295,7 @@ static const luaL_Reg functions[] = {
     { "world_advance", core_world_advance },
     { "world_control", core_world_control },
     { "world_reload", core_world_reload },
+    { "world_look", core_world_look },
     { "world_store", core_world_store },
     { "world_log", core_world_log },
     { "chat_wait", chat_input_wait },
@@ -314,6 +342,7 @@ static int run(lua_State *L)
         lua_pushstring(L, bench->chat->script);
         lua_pushstring(L, bench->chat->record);
         lua_pushboolean(L, bench->chat->terminal);
+        lua_pushboolean(L, bench->chat->styled);
         lua_pushstring(L, bench->chat->config);
         lua_pushstring(L, bench->chat->secrets);
     } else {
@@ -321,7 +350,7 @@ static int run(lua_State *L)
         lua_pushstring(L, bench->format);
         lua_pushstring(L, bench->only);
     }
-    lua_call(L, bench->chat ? 5 : 3, 1);
+    lua_call(L, bench->chat ? 6 : 3, 1);
     bench->failed = (int)luaL_checkinteger(L, -1);
     return 0;
 }

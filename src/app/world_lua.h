@@ -20,6 +20,7 @@ struct world_lua_chat {
     const char *config, *secrets; /* JSON objects, see world_add_script */
     const char *record; /* file for the lines that are typed; NULL: none */
     bool terminal;      /* with the time of day, and reloads on save */
+    bool styled;        /* the output shows colours */
 };
 
 /* Until the input ends. 0, 1 when the script did not load, or -1. */

@@ -138,6 +138,28 @@ bool track_changed(const struct track *track, struct buf *what)
     return changed;
 }
 
+uint64_t track_stamp(const struct track *track)
+{
+    uint64_t stamp = 0;
+    struct buf text;
+    buf_init(&text, LIMIT_SCRIPT_FILE);
+    list_each(node, &track->files)
+    {
+        const struct file *file = list_entry(node, struct file, node);
+        unsigned char hash[SHA256_SIZE] = { 0 };
+        uint64_t part;
+        buf_clear(&text);
+        if (file_read_regular(file->path, LIMIT_SCRIPT_FILE, &text, NULL) ==
+            0) {
+            digest_sha256(buf_slice(&text), hash);
+        }
+        memcpy(&part, hash, sizeof part);
+        stamp = stamp * 31 + part;
+    }
+    buf_free(&text);
+    return stamp;
+}
+
 /* ---- directories ---- */
 
 struct directories {

@@ -2,6 +2,7 @@
 #define TRACK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "buf.h"
 #include "err.h"
@@ -23,6 +24,9 @@ int track_count(const struct track *track);
 /* Reads everything again: does anything differ from what was recorded? The
  * first changed path is copied to *what when what is not NULL. */
 bool track_changed(const struct track *track, struct buf *what);
+/* A number for what the files hold now: another when one of them changes,
+ * appears or goes. */
+uint64_t track_stamp(const struct track *track);
 /* Each distinct directory of recorded files, and of what links among them
  * point to. */
 typedef void track_directory_fn(void *arg, const char *directory);

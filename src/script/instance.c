@@ -339,6 +339,18 @@ void instance_directories(const struct instance *instance,
     }
 }
 
+uint64_t instance_stamp(const struct instance *instance)
+{
+    uint64_t stamp = 0;
+    if (instance->current) {
+        stamp = track_stamp(instance->current->track);
+    }
+    if (instance->failed) {
+        stamp = stamp * 31 + track_stamp(instance->failed);
+    }
+    return stamp;
+}
+
 bool instance_idle(const struct instance *instance)
 {
     const struct generation *current = instance->current;

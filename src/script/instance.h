@@ -52,6 +52,8 @@ int instance_reload(struct instance *instance, int flags, bool first,
                     instance_reload_fn *fn, void *arg, struct err *err);
 /* Files may have changed. */
 void instance_look(struct instance *instance);
+/* track_stamp of all it is made of, or what was refused is. */
+uint64_t instance_stamp(const struct instance *instance);
 /* A file has changed, others may follow: looks only when the script is one
  * file, which cannot be half of anything. */
 void instance_look_soon(struct instance *instance);

@@ -154,14 +154,29 @@ static void on_rewatch(void *arg)
     free(all.names);
 }
 
-static void on_watch(void *arg)
+void manager_look(struct manager *manager)
 {
-    struct manager *manager = arg;
     list_each_safe(node, &manager->members)
     {
         struct member *member = list_entry(node, struct member, node);
         instance_look(member->instance);
     }
+}
+
+uint64_t manager_stamp(struct manager *manager)
+{
+    uint64_t stamp = 0;
+    list_each_safe(node, &manager->members)
+    {
+        struct member *member = list_entry(node, struct member, node);
+        stamp = stamp * 31 + instance_stamp(member->instance);
+    }
+    return stamp;
+}
+
+static void on_watch(void *arg)
+{
+    manager_look(arg);
 }
 
 /* A file is complete: enough for scripts that are one file. */

@@ -68,6 +68,11 @@ typedef void manager_reloaded_fn(void *arg, bool refused, const char *report);
 int manager_reload(struct manager *manager, const char *script, int flags,
                    manager_reloaded_fn *done, void *arg, struct err *err);
 
+/* For who watches no files (watch = false) but asks: a number for what the
+ * files hold now, and a look at them, which reloads what has changed. */
+uint64_t manager_stamp(struct manager *manager);
+void manager_look(struct manager *manager);
+
 /* No handler starts any more; running ones get ms to finish, then are
  * cancelled; unload hooks run; rows not done are queued again. done once. */
 void manager_stop(struct manager *manager, int64_t ms, loop_fn *done,

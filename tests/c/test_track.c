@@ -72,6 +72,29 @@ static void what_was_missing_and_appears_is_a_change(void **state)
     check_changed(NULL);
 }
 
+static void the_stamp_changes_with_the_files(void **state)
+{
+    (void)state;
+    fixture.track = track_new();
+    fixture_write("a.lua", "1");
+    read_one("a.lua");
+    track_missing(fixture.track, path("b.lua"));
+    uint64_t first = track_stamp(fixture.track);
+    assert_true(track_stamp(fixture.track) == first);
+    fixture_write("a.lua", "2");
+    uint64_t second = track_stamp(fixture.track);
+    assert_true(second != first);
+    fixture_write("b.lua", "");
+    uint64_t third = track_stamp(fixture.track);
+    assert_true(third != second);
+    unlink(path("b.lua"));
+    assert_true(track_stamp(fixture.track) == second);
+    fixture_write("a.lua", "1");
+    assert_true(track_stamp(fixture.track) == first);
+    unlink(path("a.lua"));
+    assert_true(track_stamp(fixture.track) != first);
+}
+
 static char seen[2000];
 
 static void note(void *arg, const char *directory)
@@ -109,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(changes_are_seen_by_content),
         TEST(what_was_missing_and_appears_is_a_change),
+        TEST(the_stamp_changes_with_the_files),
         TEST(directories_are_told_once_with_those_behind_links),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

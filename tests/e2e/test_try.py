@@ -1,10 +1,11 @@
-"""The offline chat on a terminal: talking, reloading, leaving."""
+"""The offline chat on a terminal: talking, reloading, recording, colours."""
 
 import os
 import pty
 import select
 import signal
 import stat
+import subprocess
 import termios
 
 from e2e.cases import case
@@ -13,13 +14,14 @@ from e2e.cases import case
 class Terminal:
     """A program on a terminal of its own."""
 
-    def __init__(self, rig, *words):
+    def __init__(self, rig, *words, styled=False):
         self.rig = rig
         self.output = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ.update(rig.environment(), TERM="xterm", COLUMNS="80")
-            os.execv(words[0], words)
+            colours = {} if styled else {"NO_COLOR": "1"}
+            os.execve(words[0], words, rig.environment(
+                TERM="xterm", COLUMNS="80", **colours))
 
     def read(self):
         """Takes what is there. False at the end."""
@@ -98,7 +100,8 @@ def try_edits_lines(rig):
     terminal.until("you> ")
     terminal.type("hald")
     for _ in range(3):          # the line goes, a tick, the line is back
-        terminal.until(CLEAR + "bot: tick\r\n")
+        terminal.until(CLEAR + "#")
+        terminal.until(" bot: tick\r\n")
         terminal.until("you> hald")
     terminal.type("\x7ff \u00e4\U0001f600\x01one \x05!\r")
     terminal.until("bot: said one half \u00e4\U0001f600!")
@@ -140,3 +143,101 @@ def try_keeps_history(rig):
     os.kill(terminal.pid, signal.SIGTERM)
     assert terminal.end() == 0
     assert kept[0].read_text() == "first\n/quit\nfirst\n"
+@case("try_reloads_modules", servers=("fake",))
+def try_reloads_modules(rig):
+    """A module that is saved counts, and so do mistakes and moves of it."""
+    main = rig.write("bot/main.lua", """local words = require "words"
+bot:on("message", function(ev) ev:reply(words.hello .. ev.body) end)
+""")
+    words = rig.write("bot/words.lua", 'return { hello = "one " }\n')
+    terminal = Terminal(rig, rig.program, "try", str(main.parent))
+    terminal.until("/help")
+    terminal.type("hey\n")
+    terminal.until("bot: one hey")
+    words.write_text('return { hello = "two " }\n')
+    terminal.until("words.lua changed)")
+    terminal.type("hey\n")
+    terminal.until("bot: two hey")
+    words.write_text("return {\n    hello = = 2\n}\n")
+    terminal.until("words.lua:2: unexpected symbol")
+    terminal.until("→    2 │     hello = = 2")
+    words.write_text('return { hello = "two " }\n')
+    terminal.until("is as it was before")
+    main.rename(main.with_suffix(".old"))
+    terminal.until("main.lua is gone; generation 2 keeps running")
+    main.with_suffix(".old").rename(main)
+    terminal.type("hey\n")
+    terminal.until("bot: two hey")
+    terminal.type("\x04")
+    assert terminal.end() == 0
+
+
+TIMES = """local last = os.time()
+bot:on("message", function(ev)
+    ev:reply(("%s after %d"):format(ev.body, (os.time() - last) // 3600))
+end)
+bot:every("1s", function() print("tick") end)
+"""
+
+
+@case("try_records", servers=("fake",))
+def try_records(rig):
+    """What is recorded plays again: same answers, same ticks, same order."""
+    script = rig.script(TIMES, "times", ready=False)
+    record = script.with_suffix(".chat")
+    terminal = Terminal(rig, rig.program, "try", "--record", str(record),
+                        str(script))
+    terminal.until("tick")
+    terminal.type("hey\n")
+    terminal.until("bot: hey after 0")
+    rig.script(TIMES + "\n", "times", ready=False)
+    terminal.until("reloaded")
+    terminal.until("tick")
+    terminal.type("/time +1h\n/reply #1 there\n")
+    terminal.until("bot: there after 1")
+    terminal.type("\x04")
+    assert terminal.end() == 0
+    assert "/reload\n" in record.read_text()
+    again = record.with_suffix(".again")
+    outputs = []
+    for transcript, to in ((record, again), (again, os.devnull)):
+        with open(transcript, encoding="utf-8") as typed:
+            outputs.append(subprocess.run(
+                [rig.program, "try", "--record", to, script], stdin=typed,
+                capture_output=True, text=True, timeout=60, check=True,
+                env=rig.environment()).stdout)
+    assert record.read_text() == again.read_text()
+    assert outputs[0] == outputs[1], outputs
+    wanted = ["tick", "you: hey", "bot: hey after 0", "reloaded", "tick",
+              "you: there", "bot: there after 1"]
+    at = 0
+    for text in wanted:
+        at = outputs[0].find(text, at)
+        assert at >= 0, (text, outputs[0])
+
+
+@case("try_has_styles", servers=("fake",))
+def try_has_styles(rig):
+    """Formatting and colours on a terminal that shows them, and only there;
+    what a bot writes does not become one."""
+    script = rig.script(r"""bot:on("message", function(ev)
+    if ev.body == "fail" then error("wrong") end
+    ev:reply{ html = "<b>fat \27[7m&#27;[7m</b> <i>thin" }
+end)
+""", "styles", ready=False)
+    terminal = Terminal(rig, rig.program, "try", str(script), styled=True)
+    terminal.until("/help")
+    terminal.type("hey\n")
+    terminal.until("\x1b[1mfat ?[7m?[7m\x1b[0m \x1b[3mthin\x1b[0m")
+    terminal.type("fail\n")
+    terminal.until("\x1b[31m!! error")
+    terminal.until("\x1b[31m!!   →    2 │     if")
+    terminal.type("\x04")
+    assert terminal.end() == 0
+    plain = Terminal(rig, rig.program, "try", str(script))
+    plain.until("/help")
+    plain.type("hey\n")
+    plain.until("bot: fat ?[7m?[7m thin")
+    assert b"\x1b[0" not in plain.output and b"\x1b[1" not in plain.output
+    plain.type("\x04")
+    assert plain.end() == 0
