@@ -26,6 +26,8 @@ REGISTERS = re.compile(
     r'((local )?\w+ = )?bot:(on|hear|command|every|after|job|cron|webhook)\('
     r'|bot\.(version|reload|concurrency) =|bot\.memory\.\w+ ='
     r'|local function |local \w+( = ({.*}|"[^"]*"|\d+))?$|end\b|[})\]]|--|\s|$')
+# Not the user, the image or the folder of that name.
+CALL = re.compile(r"(?<!-u )\blunatrix (?!-[a-z])([^|<>;&#]*)")
 # Done elsewhere, or with what is not to be had here.
 ELSEWHERE = {
     "docs/tutorial.md": "the scenario `tutorial` follows it",
@@ -203,7 +205,7 @@ class Run:
 
     def shell(self, text):
         for line in text.splitlines():
-            for call in re.findall(r"\blunatrix ([^|<>;&#]*)", line):
+            for call in CALL.findall(line):
                 word, *more = call.split()
                 if word not in self.help:
                     status, self.help[word] = self.lunatrix("help", word)

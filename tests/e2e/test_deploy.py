@@ -11,6 +11,7 @@ import time
 from e2e import chat
 from e2e.cases import case
 from e2e.notify_socket import NotifySocket
+from e2e.rig import Skip
 from e2e.test_chat import ECHO
 
 BROKEN = "bot:on("
@@ -264,3 +265,29 @@ def verify_units(rig, tree, prefix):
                     units / instance)
         ours = [line for line in (said or "").splitlines() if "rig" in line]
         assert not ours, ours
+
+
+@case("container_recipe", servers=("fake",))
+def container_recipe(rig):
+    """The container has the packages of all libraries of the program."""
+    top = pathlib.Path(__file__).resolve().parents[2]
+    recipe = (top / "docs/deployment/Containerfile").read_text()
+    system = pathlib.Path("/etc/os-release").read_text()
+    if 'VERSION_ID="12"' not in system or "ID=debian" not in system:
+        raise Skip("the recipe is for Debian 12")
+    needed = re.findall(r"NEEDED.*\[(.*)\]", subprocess.run(
+        ["readelf", "-d", rig.program], check=True, capture_output=True,
+        text=True).stdout)
+    loaded = dict(re.findall(r"(\S+) => (\S+)", subprocess.run(
+        ["ldd", rig.program], check=True, capture_output=True,
+        text=True).stdout))
+    files = [os.path.realpath(loaded[name]) for name in needed
+             if not re.match(r"lib(c|m|gcc_s|asan|ubsan)[.]", name)]
+    assert len(files) > 5, needed
+    # An installed library may be known by its name before /usr was merged.
+    for file in files:
+        said = subprocess.run(["dpkg", "-S", f"*/{os.path.basename(file)}"],
+                              check=True, capture_output=True,
+                              text=True).stdout
+        assert any(re.search(rf"\s{re.escape(line.split(':')[0])}\s", recipe)
+                   for line in said.splitlines()), said
