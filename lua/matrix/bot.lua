@@ -6,6 +6,7 @@ local check = core.require "check"
 local class = core.require "class"
 local client = core.require "client"
 local command = core.require "command"
+local config_schema = core.require "config_schema"
 local context = core.require "context"
 local description = core.require "description"
 local handle = core.require "handle"
@@ -224,6 +225,7 @@ fields.store = function() return store end
 fields.memory = function() return memory end
 fields.version = function() return settings.version end
 fields.reload = function() return settings.reload end
+fields.config_schema = function() return settings.config_schema end
 fields.concurrency = function() return settings.concurrency end
 
 -- The script's own copy: what is new in it would be seen by nobody.
@@ -264,6 +266,22 @@ once("client", function() return assert(client.open({ own = true })) end)
 
 -- ---- assigning ----
 
+-- What bot.config must be like; checked at once, so that a script whose
+-- configuration is wrong does not load.
+local function set_schema(schema)
+    if type(schema) ~= "table" then
+        core.raise(("bot.config_schema: a table expected, got %s"):format(tostring(schema)))
+    end
+    if kept.config ~= nil then
+        core.raise("bot.config_schema: assign it once, and before bot.config is read")
+    end
+    assert(core.call("script.set", {}))  -- only while loading
+    local found = configuration()
+    found.config = config_schema.read(schema, found.config or {}, found.places or {})
+    settings.config_schema = schema
+    return fields.config() ~= nil
+end
+
 local assignable = {
     version = function(v) return math.type(v) == "integer", "a whole number" end,
     reload = function(v) return v == "quiesce", '"quiesce"' end,
@@ -274,6 +292,7 @@ local assignable = {
 
 local function write(_, key, value)
     local good = assignable[key]
+    if key == "config_schema" then return set_schema(value) end
     if not good then
         if description.find("bot", key) then
             core.raise(("bot.%s cannot be assigned"):format(key))

@@ -148,6 +148,8 @@ fields("bot", {
     { "device_id", "string", "of the login" },
     { "generation", "integer", "1 at start, one more after each reload" },
     { "config", "table", "this script's `config` from lunatrix.lua, read-only" },
+    { "config_schema", "table", "assign while loading, before `config` is read: what it must be, "
+        .. "as { key = \"type=default\" }" },
     { "secrets", "table", "this script's `secrets`; each prints as (secret)" },
     { "store", "Store", "what is kept over restarts" },
     { "memory", "table", "plain-looking table that is kept over reloads, not over restarts" },

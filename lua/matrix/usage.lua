@@ -114,6 +114,13 @@ local function converter(kind, usage)
     end, words
 end
 
+-- The function(text) behind a type, or nil and what is wrong with it.
+function M.converter(kind)
+    local ok, convert = pcall(converter, kind, kind)
+    if ok then return convert end
+    return nil, ("there is no type '%s'%s"):format(kind, suggest.hint(kind, types))
+end
+
 local function read_argument(usage, inner, required)
     local arg = { required = required, written = inner }
     local name, kind, default = inner:match("^([%a_][%w_]*):([^=]+)=(.*)$")

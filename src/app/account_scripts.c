@@ -96,6 +96,9 @@ static int with_script(struct account *account, struct config *config,
     script.config = settings && settings->settings.len
                         ? buf_slice(&settings->settings)
                         : slice_str("{}");
+    script.config_places = settings && settings->places.len
+                               ? buf_slice(&settings->places)
+                               : SLICE_NONE;
     script.secrets = secrets.len ? buf_slice(&secrets) : slice_str("{}");
     fill_limits(config, &script);
     result = use(account->manager, &script, err);

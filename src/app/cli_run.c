@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,6 +225,8 @@ static int check_one(struct loop *loop, struct cli *cli,
         .config = settings && settings->settings.len
                       ? buf_slice(&settings->settings)
                       : slice_str("{}"),
+        .config_places = settings ? buf_slice(&settings->places)
+                                  : slice_str("{\"absent\":true}"),
         .secrets = slice_str("{}"),
     };
     struct buf report;
@@ -256,6 +259,21 @@ static int check_all(struct loop *loop, struct cli *cli,
     return found ? EXIT_FAIL : EXIT_OK;
 }
 
+/* "lunatrix.lua:3: ..." as a finding; it may have no place. */
+static void print_config_error(const struct err *err)
+{
+    const char *end = strstr(err->text, ": ");
+    const char *at = end;
+
+    while (at && at > err->text && isdigit((unsigned char)at[-1]))
+        at--;
+    if (at && at < end && at > err->text && at[-1] == ':')
+        printf("%.*s:1: error: %s\n", (int)(end - err->text), err->text,
+               end + 2);
+    else
+        printf("error: %s\n", err->text);
+}
+
 static int run_check(struct cli *cli, void *record, int argc, char **argv)
 {
     struct err err;
@@ -265,7 +283,7 @@ static int run_check(struct cli *cli, void *record, int argc, char **argv)
 
     (void)record;
     if (!config) {
-        printf("%s\n", err.text);
+        print_config_error(&err);
         return EXIT_FAIL;
     }
     loop = loop_new(LOOP_VIRTUAL, &err);

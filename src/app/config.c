@@ -12,6 +12,7 @@
 #include "file.h"
 #include "json_lua.h"
 #include "json_read.h"
+#include "json_write.h"
 #include "limits.h"
 #include "paths.h"
 
@@ -178,6 +179,7 @@ static void init_script(struct config_script *script, struct slice name)
 {
     script->name = slice_dup(name);
     buf_init(&script->settings, LIMIT_CONFIG_FILE);
+    buf_init(&script->places, LIMIT_CONFIG_FILE);
     buf_init(&script->secrets, LIMIT_CONFIG_FILE);
 }
 
@@ -251,6 +253,35 @@ static int place_file(struct config *config, struct config_script *script)
     return result;
 }
 
+/* Which line each key of `config` is on: for what the script says of it. */
+static int note_places(struct config_place place, struct config_script *script,
+                       struct err *err)
+{
+    struct json_iter it = json_iter(buf_slice(&script->settings));
+    struct json_writer w;
+    char where[110];
+
+    snprintf(where, sizeof where, "%s%s", place.where,
+             script->settings.len ? ".config" : "");
+    place.where = where;
+    json_writer_init(&w, &script->places);
+    json_object_begin(&w);
+    json_member_str(&w, "file", place.file);
+    json_member_int(&w, "line", config_line(&place, SLICE_NONE));
+    json_key(&w, "keys");
+    json_object_begin(&w);
+    while (json_next(&it)) {
+        struct slice key = json_plain(it.key);
+        if (!key.ptr)
+            continue;
+        json_key_slice(&w, key);
+        json_put_int(&w, config_line(&place, key));
+    }
+    json_object_end(&w);
+    json_object_end(&w);
+    return json_finish(&w, "the places of a config", err);
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct config_script *x = a, *y = b;
@@ -285,6 +316,8 @@ static int read_scripts(struct config *config, struct config_place place,
                                "%s needs file = \"...\"", where);
         if (place_file(config, script) != 0)
             return err_set(err, ERR_LIMIT, "out of memory");
+        if (note_places(below, script, err) != 0)
+            return -1;
     }
     qsort(config->scripts, config->script_count, sizeof *config->scripts,
           by_name);
@@ -437,6 +470,7 @@ void config_free(struct config *config)
         free(config->scripts[i].file);
         free(config->scripts[i].account);
         buf_free(&config->scripts[i].settings);
+        buf_free(&config->scripts[i].places);
         buf_free(&config->scripts[i].secrets);
     }
     free(config->accounts);

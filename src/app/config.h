@@ -31,6 +31,7 @@ struct config_script {
     char *file;          /* relative names start at the file's folder */
     char *account;       /* NULL: every account */
     struct buf settings; /* `config`, JSON object */
+    struct buf places;   /* where that stands, as in manager.h; "" nowhere */
     struct buf secrets;  /* `secrets`, JSON object, not yet looked up */
 };
 

@@ -80,8 +80,7 @@ static size_t find_key(struct slice text, struct slice key, size_t from)
     return text.len;
 }
 
-/* The line of `key` below the dotted names of where; 0 when not found. */
-static int find_line(const struct config_place *place, struct slice key)
+int config_line(const struct config_place *place, struct slice key)
 {
     size_t at = 0;
     const char *name = place->where;
@@ -114,7 +113,7 @@ int config_fail(const struct config_place *place, struct slice key,
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     return err_set(err, ERR_CONFIG, "%s:%d: %s", place->file,
-                   find_line(place, key), text);
+                   config_line(place, key), text);
 }
 
 /* ---- quantities -------------------------------------------------------- */

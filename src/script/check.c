@@ -59,6 +59,39 @@ static bool has_finding(const struct check *check, const char *file, int line)
     return strstr(buf_str(check->out), place) != NULL;
 }
 
+/* "lunatrix.lua:7: config: 'every' must be ...": a line of what
+ * lua/matrix/config_schema.lua raises. True when it is one and was added. */
+static bool add_config_finding(struct check *check, char *text)
+{
+    char *config = strstr(text, ": config: ");
+    char *colon = NULL;
+    if (!config) {
+        return false;
+    }
+    *config = '\0';
+    colon = strrchr(text, ':');
+    if (colon) {
+        *colon = '\0';
+        add_finding(check, text, atoi(colon + 1), 1, "error", config + 2);
+    }
+    return colon != NULL;
+}
+
+static void add_load_findings(struct check *check, const char *file, int line,
+                              struct err err)
+{
+    char *rest = err.text, *one;
+    if (!strstr(rest, ": config: ")) {
+        add_finding(check, file, line, 1, "error", rest);
+        return;
+    }
+    while ((one = strsep(&rest, "\n")) != NULL) {
+        if (!add_config_finding(check, one)) {
+            add_finding(check, file, line, 1, "error", one);
+        }
+    }
+}
+
 /* What reading the text did not find. */
 static void run_chunk(struct check *check, struct generation *generation)
 {
@@ -72,7 +105,7 @@ static void run_chunk(struct check *check, struct generation *generation)
     const char *file = failure.line > 0 ? failure.file : check->file;
     int line = failure.line > 0 ? failure.line : 1;
     if (!has_finding(check, file, line)) {
-        add_finding(check, file, line, 1, "error", failure.err.text);
+        add_load_findings(check, file, line, failure.err);
     }
     failure_free(&failure);
 }

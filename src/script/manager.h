@@ -19,6 +19,9 @@ struct manager_script {
     const char *path;     /* a file, or a directory with main.lua */
     const char *data_dir; /* its folder for io, made when first used */
     struct slice config;  /* JSON object: bot.config */
+    /* Where that is written, JSON { file, line, keys: { name: line } }; or
+     * { absent: true }: what it will be is not known. Absent: nowhere. */
+    struct slice config_places;
     struct slice
         secrets; /* JSON object name -> value: bot.secrets; wiped after use */
     struct gen_limits limits;

@@ -91,6 +91,7 @@ static int config_start(struct op *op, struct slice args, struct slice bytes,
     json_writer_init(&w, &op->result);
     json_object_begin(&w);
     json_member_raw(&w, "config", generation->settings->script.config);
+    json_member_raw(&w, "places", generation->settings->script.config_places);
     json_member_raw(&w, "secrets", generation->settings->script.secrets);
     json_object_end(&w);
     return answer_json(op, &w, err);

@@ -88,6 +88,7 @@ struct settings *settings_new(const struct manager_script *script,
     settings->script.path = copy_text(script->path, &failed);
     settings->script.data_dir = copy_text(script->data_dir, &failed);
     settings->script.config = copy_slice(script->config, &failed);
+    settings->script.config_places = copy_slice(script->config_places, &failed);
     settings->script.secrets = copy_slice(script->secrets, &failed);
     if (failed || !resolve(settings)) {
         settings_unref(settings);
@@ -114,6 +115,7 @@ void settings_unref(struct settings *settings)
     }
     free((char *)secrets.ptr);
     free((char *)settings->script.config.ptr);
+    free((char *)settings->script.config_places.ptr);
     free((char *)settings->script.name);
     free((char *)settings->script.path);
     free((char *)settings->script.data_dir);

@@ -216,6 +216,39 @@ def check(rig):
     assert status == 1 and "bad.lua:1" in out + err, out + err
 
 
+SCHEMA = """\
+bot.config_schema = { feed = "url", every = "duration=10m" }
+bot:on("load", function() print("every " .. bot.config.every) end)
+"""
+
+
+@case("config_schema", servers=("fake",))
+def config_schema(rig):
+    """A config that a script does not take is told with its line."""
+    rig.login()
+    rig.write("feed.lua", SCHEMA)
+    status, out, err = rig.command("check", "feed.lua")
+    assert status == 0, out + err
+    rig.write("lunatrix.lua", """return { scripts = { feed = {
+        file = "feed.lua",
+        config = { feeds = "https://example.org",
+                   every = "soon" } } } }
+""")
+    for command, exit_status in (("check",), 1), (("run", "--once"), 65):
+        status, out, err = rig.command(*command)
+        text = out + err
+        assert status == exit_status, (status, text)
+        colon = ":1: error" if command == ("check",) else ""
+        for line, what in (3, "'feeds' is no key of this script, did you "
+                           "mean 'feed'?"), (4, "'every' must be"), (
+                               3, "'feed' is missing"):
+            place = f"lunatrix.lua:{line}{colon}: config: {what}"
+            assert place in text, (place, text)
+    status, out, err = rig.command("check", "--config", rig.write(
+        "bad.lua", "return {\n    scrpts = {},\n}\n"))
+    assert status == 1 and "bad.lua:2:1: error: unknown key" in out, out
+
+
 @case("usage", servers=("fake",))
 def usage(rig):
     """No arguments: short help. Typing errors: 2, and what was meant."""
