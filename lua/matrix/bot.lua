@@ -14,6 +14,7 @@ local handlers = core.require "handlers"
 local lock = core.require "lock"
 local member = core.require "member"
 local memory = core.require "memory"
+local plain = core.require "plain"
 local reactions = core.require "reactions"
 local rerun = core.require "rerun"
 local room = core.require "room"
@@ -152,6 +153,10 @@ function methods.wait_for(self, name, filter, opts)
     local armed <close>, why = waiter.arm(name, filter, waiting)
     if not armed then return nil, why end
     return waiter.wait(armed, opts and opts.timeout)
+end
+
+function methods.emit(_, name, data)
+    return core.call("script.emit", { name = name, data = plain.copy(data, "bot:emit: data") })
 end
 
 methods.every, methods.after = timer.every, timer.after

@@ -32,9 +32,10 @@ method { class = "bot", name = "on", where = "load", unchecked = true,
     summary = "Call fn for each event of that name. Short names are safe: they leave out what the "
         .. "bot itself did, and history; exact types bring everything.",
     params = { { "name", "string", "message mention dm edit reaction unreaction redaction "
-        .. "join leave invite knock kick ban ready load snapshot unload, or an exact type" },
+        .. "join leave invite knock kick ban ready load snapshot unload, an exact type, or "
+        .. "script:SCRIPT:NAME" },
         { "filter?", "Filter", "all given fields must match" },
-        { "fn", "function", "gets the event; for load, snapshot and unload a table",
+        { "fn", "function", "gets the event; for hooks, and what a script emits, a table",
             takes = "ev: Event" } },
     returns = { { "handle", "Handle" } },
     example = [[bot:on("message", { pattern = "^hello" }, function(ev) ev:reply("hello!") end)]] }
@@ -97,6 +98,23 @@ bot:command("deploy", "once somebody says go", function(ev)
     local filter = { room = ev.room, pattern = "^go$" }
     local go, err = bot:wait_for("message", filter, { timeout = "1h" })
     ev:reply(go and ("%s said go"):format(go.member) or "not done: " .. err)
+end)]] }
+
+record { name = "Emitted", fields = {
+    { "script", "string", "that emitted it" }, { "name", "string", "" },
+    { "data?", "any", "a copy" },
+} }
+
+method { class = "bot", name = "emit", where = "task",
+    summary = "Tell the scripts of this account, this one too: bot:on(\"script:SCRIPT:NAME\", fn), "
+        .. "where fn gets { script, name, data }. Waits for nobody.",
+    params = { { "name", "string", "one word without a colon" },
+        { "data?", "any", "nil, boolean, number, string or a table of these; copied" } },
+    returns = { { "count", "integer", "how many scripts listen" } },
+    fails = { "limit: more than 64 KiB of data, or 1000 wait for a script that listens" },
+    example = [[
+bot:command("sold <what>", "one less", function(_, args)
+    bot:emit("sold", { what = args.what })
 end)]] }
 
 method { class = "bot", name = "lock", where = "task", waits = true,

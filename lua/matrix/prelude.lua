@@ -57,7 +57,17 @@ local function run_heard(handler, ev)
     end
 end
 
+-- What bot:emit sent, here or in another script.
+local function run_emitted(handler, raw)
+    local script, name = raw.type:match("^script:([^:]+):(.+)$")
+    local emitted = { script = script, name = name, data = raw.data }
+    if handler.kind == "waiter" then return waiter.take(handler, emitted) end
+    handler.fn(emitted)
+    return nil
+end
+
 local function run_event(handler, raw, info)
+    if info.section == "script" then return run_emitted(handler, raw) end
     local ev = event.new(raw, info)
     context.set({ room_id = ev.room_id, event_id = ev.event_id })
     if handler.kind == "command" then

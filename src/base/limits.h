@@ -84,9 +84,11 @@
 #define LIMIT_REGISTRATIONS 10000
 #define LIMIT_TIMERS 10000
 #define LIMIT_TASKS 10000
-#define LIMIT_LOCKS 10000  /* held and waited for by one script */
-#define LIMIT_WAITERS 1000 /* events waited for by one script */
-#define LIMIT_ANSWERS 1000 /* events one handler took, kept until it ends */
+#define LIMIT_LOCKS 10000     /* held and waited for by one script */
+#define LIMIT_WAITERS 1000    /* events waited for by one script */
+#define LIMIT_ANSWERS 1000    /* events one handler took, kept until it ends */
+#define LIMIT_EMITTED KIB(64) /* data of one bot:emit */
+#define LIMIT_EMISSIONS 1000  /* that wait for one script */
 #define LIMIT_RELOAD_RETRIES 3
 
 /* Files */

@@ -16,6 +16,7 @@ static const struct name names[] = {
     { "room.join", "bot:join" },
     { "room.resolve", "bot:resolve" },
     { "script.await", "bot:wait_for" },
+    { "script.emit", "bot:emit" },
     { "script.timer", "bot:every" },
     { "script.wait", "bot:wait_for" },
     { "secret.get", "matrix.secret" },

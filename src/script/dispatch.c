@@ -135,12 +135,32 @@ static void put_off(struct row *row, const struct err *err)
     give_way(d);
 }
 
+/* It is under way from now on. */
+static void occupy(struct row *row)
+{
+    struct dispatch *d = row->dispatch;
+    d->active++;
+    d->busy++;
+    d->emissions -= row->id == 0;
+}
+
 static void unclaim(struct row *row)
 {
     struct dispatch *d = row->dispatch;
     d->active--;
     d->busy--;
+    d->emissions += row->id == 0;
     d->suspect = d->suspect == row ? NULL : d->suspect;
+}
+
+static void take_up(struct row *row)
+{
+    row->attempt++;
+    if (row->dispatch->stopping) {
+        dispatch_row_end(row, STORE_QUEUED, NULL);
+    } else {
+        dispatch_row_offer(row);
+    }
 }
 
 static void on_claimed(void *arg, const struct err *err)
@@ -156,12 +176,7 @@ static void on_claimed(void *arg, const struct err *err)
         return;
     }
     d->retry_ms = 0;
-    row->attempt++;
-    if (d->stopping) {
-        dispatch_row_end(row, STORE_QUEUED, NULL);
-    } else {
-        dispatch_row_offer(row);
-    }
+    take_up(row);
 }
 
 void dispatch_row_refused(struct row *row)
@@ -219,13 +234,14 @@ static void start_ready(struct dispatch *d)
     while (!d->retry && (row = next_ready(d)) != NULL) {
         bool claimed = row->state == ROW_CLAIMED;
         list_remove(&row->line);
-        d->active++;
-        d->busy++;
+        occupy(row);
         d->suspect = row->suspect ? row : NULL;
         if (claimed) {
             begin(row);
-        } else {
+        } else if (row->id) {
             claim(row);
+        } else {
+            take_up(row);
         }
     }
 }
@@ -273,10 +289,9 @@ static struct row *make_row(struct dispatch *d,
     return row;
 }
 
-static void on_row(void *arg, const struct store_delivery_row *from)
+bool dispatch_row_add(struct dispatch *d, const struct store_delivery_row *from)
 {
-    struct dispatch *d = arg;
-    struct row *row = d->short_of_memory ? NULL : make_row(d, from);
+    struct row *row = make_row(d, from);
     struct slice room = from->event.room_id;
     if (row) {
         row->turn =
@@ -284,19 +299,29 @@ static void on_row(void *arg, const struct store_delivery_row *from)
     }
     if (!row || !row->turn) {
         free(row);
-        d->short_of_memory = true; /* the rest later, in order */
-        return;
+        return false;
     }
     list_push(&d->rows, &row->node);
     d->count++;
-    d->bytes += row->size;
+    d->emissions += row->id == 0;
+    *dispatch_row_bytes(row) += row->size;
+    return true;
+}
+
+static void on_row(void *arg, const struct store_delivery_row *from)
+{
+    struct dispatch *d = arg;
+    if (d->short_of_memory || !dispatch_row_add(d, from)) {
+        d->short_of_memory = true; /* the rest later, in order */
+        return;
+    }
     d->batch = from->event.batch;
     d->idx = from->event.idx;
 }
 
 static int waiting(const struct dispatch *d)
 {
-    return d->count - d->active;
+    return d->count - d->active - d->emissions;
 }
 
 static void fill(struct dispatch *d)
@@ -351,7 +376,9 @@ void dispatch_row_end(struct row *row, enum store_delivery state,
 {
     struct dispatch *d = row->dispatch;
     bool again = state == STORE_QUEUED;
-    inbox_mark(d->inbox, row->id, state, error);
+    if (row->id) {
+        inbox_mark(d->inbox, row->id, state, error);
+    }
     for (int i = 0; i < row->answer_count; i++) {
         inbox_mark(d->inbox, row->answers[i], again ? state : STORE_DONE, NULL);
     }
@@ -376,7 +403,7 @@ struct row *dispatch_row_find(const struct dispatch *d, int64_t id)
     list_each(node, &d->rows)
     {
         struct row *row = list_entry(node, struct row, node);
-        if (row->id == id && row->state == ROW_RUNS) {
+        if (id && row->id == id && row->state == ROW_RUNS) {
             return row;
         }
     }
@@ -411,7 +438,7 @@ void dispatch_row_free(struct row *row)
     list_remove(&row->node);
     list_remove(&row->line);
     d->count--;
-    d->bytes -= row->size;
+    *dispatch_row_bytes(row) -= row->size;
     d->backs -= row->back;
     d->idle -= row->idle;
     event_free(&row->event);
@@ -492,8 +519,7 @@ void dispatch_stop(struct dispatch *d)
     {
         struct row *row = list_entry(node, struct row, line);
         if (row->state == ROW_CLAIMED) {
-            d->active++;
-            d->busy++;
+            occupy(row);
             dispatch_row_end(row, STORE_QUEUED, NULL);
         }
     }

@@ -33,6 +33,13 @@ void dispatch_hold(struct dispatch *dispatch, bool held);
 /* Rows may be in the inbox. */
 void dispatch_look(struct dispatch *dispatch);
 
+/* An emission, which is in no inbox: it waits in memory, like a row. 0, or -1
+ * with ERR_LIMIT or ERR_SYSTEM. */
+int dispatch_emit(struct dispatch *dispatch, struct slice json,
+                  struct err *err);
+/* -1 with ERR_LIMIT: as many wait as may. */
+int dispatch_has_room(const struct dispatch *dispatch, struct err *err);
+
 /* From now on nothing begins, also no further handler of a row that began;
  * what does not end by itself will be queued again. */
 void dispatch_stop(struct dispatch *dispatch);

@@ -48,7 +48,7 @@ static void take(struct row *row, int64_t delivery)
     if (taker) {
         dispatch_row_return(taker);
     }
-    if (taker && dispatch_row_keep(taker, row->id) == 0) {
+    if (taker && row->id && dispatch_row_keep(taker, row->id) == 0) {
         dispatch_row_leave(row);
     } else {
         dispatch_row_end(row, STORE_DONE, NULL);

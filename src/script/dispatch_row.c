@@ -154,13 +154,14 @@ static struct task *start_task(struct handler *handler,
     snprintf(path, sizeof path, "%d", registration->id);
     snprintf(id, sizeof id, "%.*s:%lld", SLICE_ARG(row->section),
              (long long)row->event_row);
+    struct slice event = row->event_id.ptr ? row->event_id : slice_str(id);
     bool command = registration->kind == REGISTRATION_COMMAND;
     struct task_options options = {
         .handler = registration->id,
         .kind = command ? "command" : "event",
         .event = row->json,
         .label = label,
-        .cause = { .event = row->event_id.ptr ? row->event_id : slice_str(id),
+        .cause = { .event = row->id ? event : SLICE_NONE, /* as timers have */
                    .path = slice_str(path),
                    .delivery = row->id },
         .owner = &owner,

@@ -25,7 +25,7 @@ struct row {
     struct list line; /* dispatch->ready */
     struct dispatch *dispatch;
     enum row_state state;
-    int64_t id, event_row;
+    int64_t id, event_row; /* id 0: an emission, which is in no inbox */
     int attempt;
     bool redelivered, history;
     bool suspect; /* it was started when the process ended */
@@ -64,15 +64,16 @@ struct dispatch {
     struct list rows;  /* in order of the inbox */
     struct list ready; /* READY and CLAIMED, in order of their turns */
     int queue, handlers;
-    int count;  /* rows in memory */
-    int active; /* CLAIMS, OFFERED and RUNS */
-    int busy;   /* of them: not parked */
-    int idle;   /* of them: idle */
-    int claims; /* CLAIMS */
-    int backs;  /* rows whose turn was asked for again */
-    size_t bytes;
-    int64_t batch, idx; /* read so far */
-    bool more;          /* there may be rows on disk */
+    int count;             /* rows in memory */
+    int active;            /* CLAIMS, OFFERED and RUNS */
+    int busy;              /* of them: not parked */
+    int idle;              /* of them: idle */
+    int claims;            /* CLAIMS */
+    int backs;             /* rows whose turn was asked for again */
+    int emissions;         /* that are not active */
+    size_t bytes, emitted; /* of rows, of emissions */
+    int64_t batch, idx;    /* read so far */
+    bool more;             /* there may be rows on disk */
     bool short_of_memory;
     bool held, stopping;
     struct row *suspect; /* runs alone */
@@ -87,15 +88,21 @@ struct dispatch {
 void dispatch_row_end(struct row *row, enum store_delivery state,
                       const char *error);
 void dispatch_row_free(struct row *row);
+/* At the end of its room's line. False: out of memory. */
+bool dispatch_row_add(struct dispatch *dispatch,
+                      const struct store_delivery_row *from);
 /* Frees it unmarked. */
 void dispatch_row_leave(struct row *row);
-/* The row with that id which runs; NULL: there is none. */
+/* The row with that id which runs; NULL: there is none, or id is 0. */
 struct row *dispatch_row_find(const struct dispatch *dispatch, int64_t id);
 /* At its end it is to mark the row `answer` too. -1: it has no room. */
 int dispatch_row_keep(struct row *row, int64_t answer);
 /* No waiter took it: begins, or waits until it may. */
 void dispatch_row_refused(struct row *row);
 void dispatch_pump(struct dispatch *dispatch);
+
+/* dispatch_emit.c: where its size is counted. */
+size_t *dispatch_row_bytes(const struct row *row);
 
 /* dispatch_offer.c */
 /* Claimed: asks those who wait for such an event, then dispatch_row_refused,

@@ -183,6 +183,13 @@ static void on_listens(void *arg)
     instance->config.listens(instance->config.arg);
 }
 
+static int emit(void *arg, const struct generation *self, struct slice name,
+                struct slice data, struct err *err)
+{
+    const struct instance *instance = arg;
+    return instance->config.emit(instance->config.arg, self, name, data, err);
+}
+
 static int open_parts(struct instance *instance, struct err *err)
 {
     struct dispatch_config config = {
@@ -205,6 +212,7 @@ static int open_parts(struct instance *instance, struct err *err)
         .commands = instance->config.commands ? write_commands : NULL,
         .broken = on_broken,
         .listens = instance->config.listens ? on_listens : NULL,
+        .emit = instance->config.emit ? emit : NULL,
         .arg = instance,
     };
     instance->dispatch = dispatch_new(&config, err);
@@ -286,6 +294,16 @@ bool instance_wants(const struct instance *instance,
     const char *user_id = session ? session_user_id(session) : "";
     return (generation && generation_wants(generation, occasion)) ||
            waiter_next(&instance->waiters, 0, occasion, user_id);
+}
+
+int instance_has_room(const struct instance *instance, struct err *err)
+{
+    return dispatch_has_room(instance->dispatch, err);
+}
+
+int instance_emit(struct instance *instance, struct slice json, struct err *err)
+{
+    return dispatch_emit(instance->dispatch, json, err);
 }
 
 struct passing {

@@ -27,6 +27,9 @@ struct instance_config {
     void (*changed)(void *arg);
     /* It may want other events than before. */
     void (*listens)(void *arg);
+    /* See generation_world. */
+    int (*emit)(void *arg, const struct generation *self, struct slice name,
+                struct slice data, struct err *err);
     void *arg;
 };
 
@@ -66,6 +69,11 @@ void instance_directories(const struct instance *instance,
 void instance_committed(struct instance *instance, bool synced);
 bool instance_wants(const struct instance *instance,
                     const struct sync_occasion *occasion);
+/* Takes an emission, which waits until it is handled. 0, or -1. */
+int instance_emit(struct instance *instance, struct slice json,
+                  struct err *err);
+/* Could it, if it listens? -1 with *err filled. */
+int instance_has_room(const struct instance *instance, struct err *err);
 void instance_types(const struct instance *instance, sync_type_fn *add,
                     void *arg);
 

@@ -256,6 +256,7 @@ int manager_add(struct manager *manager, const struct manager_script *script,
         .verify = verify,
         .changed = on_changed,
         .listens = on_listens,
+        .emit = manager_emit,
         .arg = manager,
     };
     if (find(manager, script->name)) {

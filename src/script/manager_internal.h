@@ -5,7 +5,7 @@
 #include "list.h"
 #include "manager.h"
 
-/* What manager.c and manager_reload.c share; nobody else includes this. */
+/* What the files manager*.c share; nobody else includes this. */
 
 struct member {
     struct list node;
@@ -32,7 +32,11 @@ struct manager {
     struct tick *stopped_tick;
 };
 
-/* Nobody is answered. */
+/* manager_emit.c: emit of instance_config; arg is the manager. */
+int manager_emit(void *arg, const struct generation *self, struct slice name,
+                 struct slice data, struct err *err);
+
+/* manager_reload.c: nobody is answered. */
 void manager_reload_forget(struct manager *manager);
 
 #endif

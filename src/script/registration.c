@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emission.h"
 #include "json_read.h"
 #include "json_write.h"
 #include "limits.h"
@@ -234,7 +235,11 @@ struct registration *registration_event(int id, struct slice name,
 {
     enum name known = find_name(name);
     bool hook = known >= NAME_READY && known < NAME_EXACT;
-    if (known == NAME_EXACT &&
+    bool emitted = emission_is(name);
+    if (emitted && emission_check(name, err) != 0) {
+        return NULL;
+    }
+    if (known == NAME_EXACT && !emitted &&
         (name.len > LIMIT_IDENTIFIER || !memchr(name.ptr, '.', name.len))) {
         refuse(err, "event", name, name_at);
         return NULL;
@@ -242,10 +247,11 @@ struct registration *registration_event(int id, struct slice name,
     if (filter.ptr && json_type(filter) == JSON_ARRAY && filter.len == 2) {
         filter = SLICE_NONE; /* an empty table */
     }
-    if (filter.ptr && (hook || json_type(filter) != JSON_OBJECT)) {
+    if (filter.ptr && (hook || emitted || json_type(filter) != JSON_OBJECT)) {
         err_set(err, ERR_MISUSE,
-                hook ? "'%.*s' takes no filter"
-                     : "the filter of '%.*s' must be a table of named fields",
+                hook || emitted
+                    ? "'%.*s' takes no filter"
+                    : "the filter of '%.*s' must be a table of named fields",
                 SLICE_ARG(name));
         return NULL;
     }
@@ -536,7 +542,9 @@ bool registration_matches(const struct registration *registration,
                matches_filter(filter, occasion, user_id);
     }
     struct slice history = json_get(filter, "history");
-    return slice_is(occasion->event->type, registration->name) &&
+    bool emitted = strcmp(occasion->section, EMISSION_SECTION) == 0;
+    return emitted == emission_is(slice_str(registration->name)) &&
+           slice_is(occasion->event->type, registration->name) &&
            (!occasion->history || (history.ptr && is_flag(history, true))) &&
            matches_filter(filter, occasion, user_id);
 }
@@ -549,7 +557,8 @@ void registration_types(const struct registration *registration,
         "ephemeral", "account_data", "room_account_data",
         "to_device", "presence",
     };
-    if (registration->off || registration->kind == REGISTRATION_HOOK) {
+    if (registration->off || registration->kind == REGISTRATION_HOOK ||
+        emission_is(slice_str(registration->name))) {
         return;
     }
     enum name name = registration->kind == REGISTRATION_COMMAND

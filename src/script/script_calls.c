@@ -418,6 +418,37 @@ static int answer_start(struct op *op, struct slice args, struct slice bytes,
     return answer(op, waiter_answer(generation, id) ? "true" : "false");
 }
 
+/* ---- telling other scripts ---- */
+
+static int emit_start(struct op *op, struct slice args, struct slice bytes,
+                      struct err *err)
+{
+    const struct generation *generation = generation_of(op, err);
+    (void)bytes;
+    if (!generation) {
+        return -1;
+    }
+    struct call_args a = call_args_of(op, args, err);
+    struct slice name = call_args_string(&a, "name");
+    if (call_args_check(&a) != 0) {
+        return -1;
+    }
+    if (generation->state == GENERATION_CANDIDATE) {
+        return err_set(err, ERR_MISUSE,
+                       "nobody can be told before the script is live");
+    }
+    const struct generation_world *world = generation->world;
+    int count = world->emit ? world->emit(world->arg, generation, name,
+                                          json_get(args, "data"), err)
+                            : 0;
+    if (count < 0) {
+        return -1;
+    }
+    buf_addf(&op->result, "%d", count);
+    op_done(op);
+    return 0;
+}
+
 /* ---- memory ---- */
 
 static int get_start(struct op *op, struct slice args, struct slice bytes,
@@ -476,6 +507,7 @@ const struct call script_calls[] = {
     { "script.await", CALL_NOW, await_start, NULL },
     { "script.wait", CALL_PARKS | CALL_IDLE, wait_start, waiter_orphan },
     { "script.answer", CALL_NOW, answer_start, NULL },
+    { "script.emit", CALL_NOW, emit_start, NULL },
     { "memory.get", CALL_NOW, get_start, NULL },
     { "memory.set", CALL_NOW, put_start, NULL },
     { "memory.keys", CALL_NOW, keys_start, NULL },
