@@ -89,7 +89,7 @@ method { class = "bot", name = "wait_for", where = "task", waits = true, uncheck
     summary = "Wait for the next event of that name; handlers do not get it. Gives up the room's "
         .. "turn.",
     params = { { "name", "string", "as for bot:on, but no hook" },
-        { "filter?", "Filter", "all given fields must match" },
+        { "filter?", "Filter|Waiting", "all given fields must match; may be left out" },
         { "opts?", "Waiting", "" } },
     returns = { { "ev", "Event" } },
     fails = { "timeout: none came", "limit: the script waits for 1000 events already" },

@@ -92,13 +92,13 @@ end
 function P:check_fields(entry, arguments)
     for i, argument in ipairs(arguments) do
         local param = entry.params[i]
-        local fields = param and param.fields
-        for word in (param and param[2] or ""):gmatch("[^|]+") do
-            fields = fields or description.records[word]
+        local known = {}
+        local function add(fields)
+            for _, field in ipairs(fields or {}) do known[(field[1]:gsub("%?$", ""))] = true end
         end
-        if fields and argument.keys then
-            local known = {}
-            for _, field in ipairs(fields) do known[(field[1]:gsub("%?$", ""))] = true end
+        add(param and param.fields)
+        for word in (param and param[2] or ""):gmatch("[^|]+") do add(description.records[word]) end
+        if next(known) and argument.keys then
             for _, key in ipairs(argument.keys) do
                 if not known[key.value] then
                     self:find(key, ("unknown field '%s'%s"):format(
@@ -153,13 +153,19 @@ function P:function_body(first, is_method)
     return {}
 end
 
+-- Is the first argument the name of what a script emits? That is no Event.
+local function is_emitted(arguments)
+    local name = arguments[1] and arguments[1].text
+    return name and name:sub(1, 7) == "script:"
+end
+
 -- The class of the first parameter of a function that is given to a call.
 local function handler_class(entry, arguments)
     if not entry or entry.class ~= "bot" then return nil end
     if entry.name == "command" or entry.name == "hear" then return "Event" end
     local name = arguments[1] and arguments[1].text
-    if entry.name == "on" and name and name ~= "ready" and not HOOKS[name] then return "Event" end
-    return nil
+    local has_event = name and name ~= "ready" and not HOOKS[name] and not is_emitted(arguments)
+    return entry.name == "on" and has_event and "Event" or nil
 end
 
 function P:arguments(entry)
@@ -192,6 +198,7 @@ function P:call(callee)
     if not entry then return {} end
     self:check_fields(entry, arguments)
     local first = entry.returns and entry.returns[1]
+    if entry.name == "wait_for" and is_emitted(arguments) then first = nil end
     return { class = first and class_of_type(first[2]), made_by = entry }
 end
 

@@ -30,6 +30,16 @@ t.case("a script without bot is a plain one, with arg", function()
     t.eq(is_bot, true)
 end)
 
+t.case("what scripts emit is no event, and options may stand for a filter", function()
+    clean("bot:on('script:a:b', function(x) print(x.data, x.script) end)")
+    clean("bot:on('ready', function() print(bot:wait_for('script:a:b', { timeout = 1 }).data) end)")
+    clean("bot:wait_for('message', { sender = '@a:b' }, { timeout = 1 })")
+    t.eq(findings("bot:wait_for('message', { tiemout = 1 })"),
+        { "1:27 unknown field 'tiemout', did you mean 'timeout'?" })
+    t.eq(findings("print(bot:wait_for('message', { timeout = 1 }).data)"),
+        { "1:48 ev has no field 'data'" })
+end)
+
 t.case("undefined globals", function()
     t.eq(findings("local a = prnt(1)\nreturn a, b.c"),
         { "1:11 undefined name 'prnt', did you mean 'print'?", "2:11 undefined name 'b'" })
