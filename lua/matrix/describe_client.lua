@@ -3,7 +3,8 @@
 return function(to)
 local method, fields, record = to.method, to.fields, to.record
 
-local client = "local client = matrix.client{ homeserver = \"https://example.org\" }\n"
+local client = "local client = assert(matrix.client{ session = \"session\" })\n"
+local stranger = "local client = matrix.client{ homeserver = \"https://example.org\" }\n"
 local timeout = { "opts?", "Timeout", "" }
 
 record { name = "SyncOptions", fields = {
@@ -30,8 +31,8 @@ method { class = "Client", name = "login", where = "task", waits = true,
     returns = { { "login", "table",
         "user_id, device_id, access_token, refresh_token, expires_in_ms" } },
     fails = { "M_FORBIDDEN: wrong password" },
-    example = client .. [[
-local login = assert(client:login{ user = "a", password = matrix.secret "a" })
+    example = stranger .. [[
+local login = assert(client:login{ user = "ann", password = matrix.secret "ann" })
 print(login.device_id)]] }
 
 for _, f in ipairs({
@@ -42,7 +43,8 @@ for _, f in ipairs({
 }) do
     method { class = "Client", name = f[1], where = "task", waits = true, summary = f[2],
         params = { timeout }, returns = { { "value", f[3] } },
-        example = client .. ("assert(client:%s())"):format(f[1]) }
+        example = (f[1] == "login_flows" and stranger or client)
+            .. ("assert(client:%s())"):format(f[1]) }
 end
 
 method { class = "Client", name = "send", where = "task", waits = true,
@@ -53,7 +55,7 @@ method { class = "Client", name = "send", where = "task", waits = true,
             { "timeout?", "duration", "" } } } },
     returns = { { "event_id", "string" } }, fails = { "M_FORBIDDEN: not in the room" },
     example = client .. [[
-assert(client:send("!a:b", "m.room.message", { msgtype = "m.text", body = "hi" }))]] }
+assert(client:send("!a:example.org", "m.room.message", { msgtype = "m.text", body = "hi" }))]] }
 
 method { class = "Client", name = "sync", where = "task", waits = true,
     summary = "Iterate over batches for ever: goes on after network errors, ends when the login is "

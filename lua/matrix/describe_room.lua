@@ -106,7 +106,8 @@ for _, f in ipairs({
     method { class = "Room", name = f[1], where = "task", waits = true, summary = f[2],
         params = { { "user_id", "string", "" }, { "reason?", "string", "" }, timeout },
         returns = { { "ok", "boolean" } }, fails = { forbidden },
-        example = room .. ("assert(room:%s(\"@alice:example.org\"))"):format(f[1]) }
+        example = room .. ("local ok, err = room:%s(\"@alice:example.org\")\n"
+            .. "if not ok then print(err) end"):format(f[1]) }
 end
 
 method { class = "Room", name = "join", where = "task", waits = true,

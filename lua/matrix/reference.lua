@@ -2,28 +2,11 @@
 
 local core = ...
 local description = core.require "description"
+local signature = core.require "signature"
 local suggest = core.require "suggest"
 description.extend("test")
 
 local WHERE = { load = "while the script loads", task = "in a task", any = "anywhere" }
-
--- "ev:reply(what [, opts])"
-local function signature(entry)
-    if entry.kind == "field" then return entry.title end
-    local text, optional = "", 0
-    for i, param in ipairs(entry.params) do
-        local name = param[1]:gsub("%?$", "")
-        local comma = i > 1 and ", " or ""
-        if param.optional then
-            text = text .. (i > 1 and " [" or "[") .. comma .. name
-            optional = optional + 1
-        else
-            text = text .. ("]"):rep(optional) .. comma .. name
-            optional = 0
-        end
-    end
-    return ("%s(%s)"):format(entry.title, text .. ("]"):rep(optional))
-end
 
 local function add(out, format, ...)
     out[#out + 1] = (format:format(...):gsub("%s+$", ""))

@@ -16,17 +16,23 @@ struct types_options {
     bool write;
 };
 
+struct docs_options {
+    bool markdown;
+};
+
 static int run_docs(struct cli *cli, void *record, int argc, char **argv)
 {
+    const struct docs_options *options = record;
     struct buf text;
     struct err err;
-    (void)record;
 
-    if (argc > 1)
-        return cli_usage(&cli_docs, "name one name");
+    if (argc > 1 || (argc == 1 && options->markdown))
+        return cli_usage(&cli_docs, "one name, or --markdown for all of them");
     buf_init(&text, LIMIT_REPORT);
     int result =
-        reference_docs(cli->lua_path, argc ? argv[0] : NULL, &text, &err);
+        options->markdown
+            ? reference_page(cli->lua_path, &text, &err)
+            : reference_docs(cli->lua_path, argc ? argv[0] : NULL, &text, &err);
     if (result == 0)
         fputs(buf_str(&text), stdout);
     buf_free(&text);
@@ -123,10 +129,18 @@ const struct cli_command cli_types = {
     .run = run_types,
 };
 
+static const struct option docs_list[] = {
+    { "markdown", OPTION_FLAG, offsetof(struct docs_options, markdown), NULL,
+      "all of it, as a page of Markdown" },
+    { NULL, OPTION_FLAG, 0, NULL, NULL }
+};
+
 const struct cli_command cli_docs = {
     .name = "docs",
-    .usage = "[NAME]",
+    .usage = "[NAME] [OPTIONS]",
     .summary = "what a name of the API does; none: all names",
     .examples = "  lunatrix docs ev:reply\n  lunatrix docs matrix.http.get\n",
+    .options = docs_list,
+    .record_size = sizeof(struct docs_options),
     .run = run_docs,
 };

@@ -61,3 +61,9 @@ int reference_docs(const char *lua_path, const char *name, struct buf *out,
     struct reference reference = { lua_path, "reference", name, out };
     return render(&reference, err);
 }
+
+int reference_page(const char *lua_path, struct buf *out, struct err *err)
+{
+    struct reference reference = { lua_path, "reference_page", NULL, out };
+    return render(&reference, err);
+}

@@ -13,5 +13,7 @@ int reference_types(const char *lua_path, struct buf *out, struct err *err);
  * every name, a line each. An unknown one is ERR_CONFIG, with a suggestion. */
 int reference_docs(const char *lua_path, const char *name, struct buf *out,
                    struct err *err);
+/* All of it, as a page of Markdown. */
+int reference_page(const char *lua_path, struct buf *out, struct err *err);
 
 #endif

@@ -32,7 +32,6 @@ CALL = re.compile(r"(?<!-u )\blunatrix (?!-[a-z])([^|<>;&#]*)")
 ELSEWHERE = {
     "docs/tutorial.md": "the scenario `tutorial` follows it",
     "matrix.client()": "takes the login that `lunatrix login` kept",
-    'matrix.secret "hellobot")': "a secret of `exec`; the next sample uses it",
 }
 
 BOT = """local room, member = nil, nil
@@ -61,7 +60,7 @@ CASE = """t.case("{name}", function(w)
         w:advance("5s")
     end
     w:advance("2h")
-    w:log("warn")
+    w:log({level})
     t.eq(w:store().failed, nil)
 end)
 """
@@ -86,6 +85,7 @@ matrix.spawn(function() -- what syncs for ever, ends
 end)
 local client = assert(matrix.client{ homeserver = "https://test" })
 assert(client:login{ user = "ann", password = "ann" })
+assert(client:save("session"))
 do
 """
 
@@ -126,7 +126,8 @@ def here(text):
     """With this server's name."""
     text = re.sub(r"([@#!]\w+):example\.org", r"\1:test", text)
     return text.replace("%3Aexample.org", "%3Atest").replace(
-        '"https://example.org" }', '"https://test" }')
+        '"https://example.org" }', '"https://test" }').replace(
+            'bot:room("!abc:test")', 'ev.room')
 
 
 class Run:
@@ -136,7 +137,8 @@ class Run:
         self.help = {}
         (self.folder / "scripts").symlink_to(TOP / "scripts")
         (self.folder / "secrets").mkdir()
-        for name in ("ann", "hellobot"):
+        (self.folder / "ping.lua").symlink_to(TOP / "scripts/ping.lua")
+        for name in ("ann", "hello", "hellobot"):
             self.write(f"secrets/{name}", name).chmod(0o600)
 
     def write(self, name, text):
@@ -168,7 +170,9 @@ class Run:
         return self.case(name, bot, (
             'local t = require "matrix.test"\n'
             f't.script("sample.lua", {{ secrets = {secrets} }})\n'
-            + CASE.format(name=name, calls=calls(bot))))
+            + CASE.format(
+                name=name, calls=calls(bot),
+                level="" if "log.error" in bot else '"warn"')))
 
     def test(self, name, text):
         if name.startswith("README"):
@@ -197,7 +201,8 @@ class Run:
             return self.test(name, text)
         if text.startswith(("return {", "secrets = {", "http = {")):
             return self.configuration(text)
-        if "client" in text and "bot.client" not in text:
+        if re.search(r"\bclient\b|matrix\.secret", text) and \
+                "bot.client" not in text:
             return self.plain(text)
         if "bot:" in text and all(map(REGISTERS.match, text.splitlines())):
             return self.bot(name, text)
