@@ -20,6 +20,16 @@ ${PROJECT_VERSION} >\"$2\""
 add_custom_target(manual ALL
     DEPENDS ${manual}/lunatrix.1 ${manual}/lunatrix.lua.5)
 
+# Likewise what completes its command line, for the shells it knows.
+set(completions ${CMAKE_CURRENT_BINARY_DIR}/completions)
+file(MAKE_DIRECTORY ${completions})
+add_custom_command(OUTPUT ${completions}/made
+    COMMAND sh -c "for shell in bash zsh fish; do \
+\"$1\" completion $shell >$shell 2>/dev/null || rm -f $shell; done; >made"
+        sh $<TARGET_FILE:lunatrix>
+    WORKING_DIRECTORY ${completions} DEPENDS lunatrix VERBATIM)
+add_custom_target(completions ALL DEPENDS ${completions}/made)
+
 install(TARGETS lunatrix)
 install(FILES ${manual}/lunatrix.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${manual}/lunatrix.lua.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
@@ -35,3 +45,10 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/dist/lunatrix@.service
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/dist/lunatrix.service
     DESTINATION lib/systemd/user)
 install(FILES cmake/dist/lunatrix.conf DESTINATION lib/sysusers.d)
+
+install(FILES ${completions}/bash RENAME lunatrix OPTIONAL
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${completions}/zsh RENAME _lunatrix OPTIONAL
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${completions}/fish RENAME lunatrix.fish OPTIONAL
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)

@@ -238,6 +238,11 @@ def install(rig):
             said = [line for line in (tool(*check) or "").splitlines()
                     if "warning" in line or "ERROR" in line]
             assert not said, said
+    if "completion" in commands:
+        for path in ("bash-completion/completions/lunatrix",
+                     "zsh/site-functions/_lunatrix",
+                     "fish/vendor_completions.d/lunatrix.fish"):
+            assert "lunatrix" in (tree / "share" / path).read_text(), path
     scripts = tree / "share/lunatrix/scripts"
     status, out, err = rig.command("check", scripts / "echo.lua")
     assert status == 0, (out, err)
