@@ -1,5 +1,6 @@
 -- The description as annotations for editors (LuaLS): one file of Lua that is
--- never run. Returns a function that returns its text.
+-- never run. Returns a function that returns its text, or that of the module
+-- "test".
 
 local core = ...
 local description = core.require "description"
@@ -92,7 +93,10 @@ local function add_class(out, class)
     if class == "matrix" then
         for _, inner in ipairs(description.classes) do
             local name = inner:match("^matrix%.(.*)$")
-            if name then out[#out + 1] = ("---@field %s %s"):format(name, known[inner]) end
+            local described = name and description.find("matrix", name)
+            if name and not described then
+                out[#out + 1] = ("---@field %s %s"):format(name, known[inner])
+            end
         end
     end
     out[#out + 1] = ("local %s = {}"):format(known[class]:gsub("%.", "_"))
@@ -107,7 +111,19 @@ local function sorted_keys(map)
     return keys
 end
 
-return function()
+-- `require "matrix.test"`; its classes are with the others.
+local TEST = [[
+---@meta matrix.test
+-- Made by `lunatrix types`; changes here are lost.
+
+---@type %s
+local test = {}
+
+return test
+]]
+
+return function(module)
+    if module == "test" then return TEST:format(known.test) end
     local out = {
         "---@meta matrix", "-- Made by `lunatrix types`; changes here are lost.", "",
         "---@alias matrix.duration number|string seconds, or text like \"1h30m\"", "",

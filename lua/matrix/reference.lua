@@ -67,11 +67,45 @@ local function matches(entry, name)
         or (entry.class .. "." .. entry.name):lower() == name
 end
 
+-- What a class is called: "Event", "ev", "bot.store", "matrix.http".
+local function is_class(class, name)
+    return class:lower() == name or (description.objects[class] or ""):lower() == name
+end
+
+-- Its names, a line each.
+local function members(class)
+    local lines = {}
+    for _, entry in ipairs(description.entries) do
+        if entry.class == class then
+            lines[#lines + 1] = ("  %-42s %s"):format(signature(entry), entry.summary or "")
+        end
+    end
+    table.sort(lines)
+    local object = description.objects[class] or class
+    local title = object == class and class or ("%s: %s"):format(object, class)
+    return title .. "\n" .. table.concat(lines, "\n"):gsub(" +\n", "\n") .. "\n"
+end
+
+-- A table of options that has a name: "CommandOptions".
+local function record_page(name)
+    local out = { name .. ": a table" }
+    add_fields(out, description.records[name], "  ")
+    return table.concat(out, "\n") .. "\n"
+end
+
 -- The text, or nil and why there is none.
 return function(name)
     if not name then return list() end
     local wanted = name:lower():gsub("%(.*$", ""):gsub(":", ".")
     local pages, titles = {}, {}
+    for _, class in ipairs(description.classes) do
+        titles[class], titles[description.objects[class] or class] = true, true
+        if is_class(class, wanted) then pages[#pages + 1] = members(class) end
+    end
+    for record in pairs(description.records) do
+        titles[record] = true
+        if record:lower() == wanted then pages[#pages + 1] = record_page(record) end
+    end
     for _, entry in ipairs(description.entries) do
         titles[entry.title], titles[entry.name] = true, true
         if matches(entry, wanted) then pages[#pages + 1] = page(entry) end

@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,18 @@ static int set_up_log(struct cli *cli, struct err *err)
     return 0;
 }
 
+/* What was printed must have arrived: a full disk is no success. */
+static int finish_output(int code)
+{
+    bool lost = ferror(stdout) != 0; /* why is not known any more */
+
+    if (fflush(stdout) == 0 && !lost)
+        return code;
+    fprintf(stderr, "lunatrix: cannot write the output%s%s\n", lost ? "" : ": ",
+            lost ? "" : strerror(errno));
+    return code == EXIT_OK ? EXIT_FAIL : code;
+}
+
 static int run_command(struct cli *cli, const struct cli_command *command,
                        int argc, char **argv)
 {
@@ -201,11 +214,11 @@ static int run_command(struct cli *cli, const struct cli_command *command,
         result = cli_usage(command, "%s", err.text);
     } else if (cli->help) {
         help_command(stdout, command);
-        result = EXIT_OK;
+        result = finish_output(EXIT_OK);
     } else {
         cli->account = or_environment(cli->account, "LUNATRIX_ACCOUNT");
         cli->lua_path = or_environment(cli->lua_path, "LUNATRIX_LUA_PATH");
-        result = command->run(cli, record, argc, argv);
+        result = finish_output(command->run(cli, record, argc, argv));
     }
     free(record);
     return result;

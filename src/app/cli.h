@@ -48,6 +48,9 @@ struct config *cli_config(struct cli *cli,
 void cli_manual(FILE *out, const struct cli_command *const *commands,
                 const struct option *options, const char *version);
 
+/* Says on stderr when the editor's files in that folder are not what
+ * `types --write` would write there; none are fine. */
+void cli_note_types(struct cli *cli, const char *directory);
 /* What .luarc.json of a bot says: the editor knows our names. */
 #define CLI_LUARC                                                              \
     "{\n"                                                                      \

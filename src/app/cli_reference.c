@@ -7,6 +7,7 @@
 
 #include "app.h"
 #include "cli.h"
+#include "file.h"
 #include "limits.h"
 #include "reference.h"
 
@@ -55,8 +56,36 @@ static int write_whole(const char *path, struct slice text, struct err *err)
                          strerror(errno));
 }
 
-/* The folders that are missing, and the file. */
-static int write_library(const char *directory, struct slice text,
+/* The files of the library folder, and the module each is of. */
+static const struct {
+    const char *file, *module;
+} library[] = {
+    { ".lunatrix/library/matrix.lua", NULL },
+    { ".lunatrix/library/matrix.test.lua", "test" },
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static int write_one(struct cli *cli, const char *directory, size_t i,
+                     struct err *err)
+{
+    char path[LIMIT_PATH];
+    struct buf text;
+    int result;
+
+    buf_init(&text, LIMIT_REPORT);
+    snprintf(path, sizeof path, "%s/%s", directory, library[i].file);
+    result = reference_types(cli->lua_path, library[i].module, &text, err);
+    if (result == 0)
+        result = write_whole(path, buf_slice(&text), err);
+    if (result == 0)
+        printf("wrote %s\n", path);
+    buf_free(&text);
+    return result;
+}
+
+/* The folders that are missing, and the files. */
+static int write_library(struct cli *cli, const char *directory,
                          struct err *err)
 {
     static const char *const folders[] = { ".lunatrix", ".lunatrix/library" };
@@ -68,11 +97,29 @@ static int write_library(const char *directory, struct slice text,
             return err_set(err, ERR_SYSTEM, "cannot make the folder %s: %s",
                            path, strerror(errno));
     }
-    snprintf(path, sizeof path, "%s/.lunatrix/library/matrix.lua", directory);
-    if (write_whole(path, text, err) != 0)
-        return -1;
-    printf("wrote %s\n", path);
+    for (size_t i = 0; i < COUNT(library); i++) {
+        if (write_one(cli, directory, i, err) != 0)
+            return -1;
+    }
     return 0;
+}
+
+void cli_note_types(struct cli *cli, const char *directory)
+{
+    char path[LIMIT_PATH];
+    struct buf have, want;
+    struct err err;
+
+    buf_init(&have, LIMIT_REPORT);
+    buf_init(&want, LIMIT_REPORT);
+    snprintf(path, sizeof path, "%s/%s", directory, library[0].file);
+    if (file_read(path, LIMIT_REPORT, &have, NULL) == 0 &&
+        reference_types(cli->lua_path, NULL, &want, &err) == 0 &&
+        !slice_eq(buf_slice(&have), buf_slice(&want)))
+        fprintf(stderr, "%s is of another version: lunatrix types --write %s\n",
+                path, directory);
+    buf_free(&have);
+    buf_free(&want);
 }
 
 static int write_settings(const char *directory, struct err *err)
@@ -101,12 +148,12 @@ static int run_types(struct cli *cli, void *record, int argc, char **argv)
     if (strlen(directory) > LIMIT_PATH - 64)
         return cli_usage(&cli_types, "the path is too long");
     buf_init(&text, LIMIT_REPORT);
-    result = reference_types(cli->lua_path, &text, &err);
-    if (result == 0 && options->write) {
-        result = write_library(directory, buf_slice(&text), &err);
+    if (options->write) {
+        result = write_library(cli, directory, &err);
         if (result == 0)
             result = write_settings(directory, &err);
-    } else if (result == 0) {
+    } else {
+        result = reference_types(cli->lua_path, NULL, &text, &err);
         fputs(buf_str(&text), stdout);
     }
     buf_free(&text);

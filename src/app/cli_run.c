@@ -239,6 +239,24 @@ static int check_one(struct loop *loop, struct cli *cli,
     return found;
 }
 
+/* Editors' files may be beside the configuration, or beside a script. */
+static void note_types(struct cli *cli, const struct config *config, int count,
+                       char **paths)
+{
+    cli_note_types(cli, config->directory);
+    for (int i = 0; i < count; i++) {
+        const struct config_script *settings = find_settings(config, paths[i]);
+        const char *path = settings ? settings->file : paths[i];
+        const char *slash = strrchr(path, '/');
+        char directory[LIMIT_PATH];
+
+        snprintf(directory, sizeof directory, "%.*s",
+                 slash ? (int)(slash - path) : 1, slash ? path : ".");
+        if (strcmp(directory, config->directory) != 0)
+            cli_note_types(cli, directory);
+    }
+}
+
 static int check_all(struct loop *loop, struct cli *cli,
                      const struct config *config, int argc, char **argv)
 {
@@ -254,6 +272,7 @@ static int check_all(struct loop *loop, struct cli *cli,
         found += n;
     }
     fflush(stdout);
+    note_types(cli, config, argc, argv);
     fprintf(stderr, "%d script%s checked, %d finding%s\n", count,
             count == 1 ? "" : "s", found, found == 1 ? "" : "s");
     return found ? EXIT_FAIL : EXIT_OK;

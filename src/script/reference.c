@@ -49,9 +49,10 @@ static int render(struct reference *reference, struct err *err)
     return result;
 }
 
-int reference_types(const char *lua_path, struct buf *out, struct err *err)
+int reference_types(const char *lua_path, const char *module, struct buf *out,
+                    struct err *err)
 {
-    struct reference reference = { lua_path, "annotate", NULL, out };
+    struct reference reference = { lua_path, "annotate", module, out };
     return render(&reference, err);
 }
 

@@ -1,5 +1,7 @@
 """`lunatrix docs` and `lunatrix types`."""
 
+import subprocess
+
 from e2e.cases import case
 
 
@@ -16,15 +18,28 @@ def docs_and_types(rig):
     status, out, err = rig.command("types")
     assert (status, err) == (0, "") and out.startswith("---@meta"), err
     status, listed, err = rig.command("types", "--write")
-    assert status == 0 and listed.count("wrote ") == 2, listed + err
+    assert status == 0 and listed.count("wrote ") == 3, listed + err
     folder = rig.path / "bot"
     library = folder / ".lunatrix" / "library"
     assert (library / "matrix.lua").read_text(encoding="utf-8") == out
-    assert [p.name for p in library.iterdir()] == ["matrix.lua"]
+    assert sorted(p.name for p in library.iterdir()) == [
+        "matrix.lua", "matrix.test.lua"]
     settings = folder / ".luarc.json"
     settings.write_text("{}\n", encoding="utf-8")
     status, listed, err = rig.command("types", "--write", ".")
-    assert status == 0 and listed.count("wrote ") == 1, listed + err
+    assert status == 0 and listed.count("wrote ") == 2, listed + err
     assert settings.read_text(encoding="utf-8") == "{}\n"
+    rig.write("x.lua", "print(1)\n")
+    status, _, err = rig.command("check", "x.lua")
+    assert status == 0 and "types" not in err, err
+    (library / "matrix.lua").write_text(out + "--\n", encoding="utf-8")
+    status, _, err = rig.command("check", "x.lua")
+    assert status == 0 and err.count("lunatrix types --write .") == 1, err
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([rig.program, "types"], stdout=full, text=True,
+                              stderr=subprocess.PIPE, check=False,
+                              env=rig.environment())
+    assert done.returncode == 1, done
+    assert done.stderr.startswith("lunatrix: cannot write the output"), done
     status, _, err = rig.command("types", "--write", "nowhere")
     assert status != 0 and "cannot make the folder nowhere" in err, err

@@ -19,6 +19,9 @@ t.case("annotations are Lua, and have every name", function()
     for name in pairs(description.records) do
         t.ok(text:find("\n---@class matrix." .. name .. "\n", 1, true), name)
     end
+    t.eq(select(2, text:gsub("\n%-%-%-@field http ", "")), 1, "once")
+    t.match(annotate("test"), "^%-%-%-@meta matrix%.test\n.*@type matrix%.test\n")
+    t.ok(text:find("\n---@class matrix.test\n", 1, true))
     t.ok(text:find("---@return matrix.Event? sent", 1, true), "what fails may be nil")
     t.ok(text:find("---@param fn fun(ev: matrix.Event)", 1, true), "what a handler takes")
     t.ok(not text:find("[ |]matrix%.[%w.]*%.opts%?"), "no stray question marks")
@@ -33,6 +36,17 @@ t.case("docs shows a name however it is written", function()
     end
     t.match(reference("matrix.http.get"), "max_bytes%?")
     t.match(reference("CANCEL"), "handle:cancel")
+end)
+
+t.case("docs of a class or a library lists what is in it", function()
+    for _, name in ipairs({ "ev", "Event", "event" }) do
+        t.match(reference(name), "^ev: Event\n  ev%.age.*\n  ev:reply%(what %[, opts%]%) +Answer")
+    end
+    t.match(reference("bot"), "^bot\n.*\n  bot:command%(usage")
+    t.match(reference("matrix.http"), "^matrix%.http\n.*\n  matrix%.http%.post%(")
+    t.match(reference("matrix"), "^matrix\n")
+    t.match(reference("bot.store"), "^bot%.store: Store\n.*\n  bot%.store:update%(")
+    t.match(reference("CommandOptions"), "^CommandOptions: a table\n.*\n  rerun%?")
 end)
 
 t.case("an unknown name gets a suggestion; no name lists all", function()
