@@ -11,6 +11,7 @@ local lock = core.require "lock"
 local log = core.require "log"
 local plain = core.require "plain"
 local reactions = core.require "reactions"
+local repl = core.require "repl"
 local waiter = core.require "waiter"
 
 core.set_error(err.from_host)
@@ -97,6 +98,7 @@ local function run_timer(handler)
 end
 
 core.set_entry(function(kind, id, raw, info)
+    if kind == "repl" then return repl.run(info) end
     local handler = handlers.get(id)
     if not handler then return nil end  -- cancelled meanwhile
     if kind == "hook" then return run_hook(handler, info or {}) end

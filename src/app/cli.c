@@ -13,9 +13,9 @@
 #include "version.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_login, &cli_new,    &cli_try,    &cli_test,   &cli_check,
-    &cli_run,   &cli_exec,   &cli_send,   &cli_reload, &cli_docs,
-    &cli_types, &cli_whoami, &cli_logout, NULL
+    &cli_login, &cli_new,   &cli_try,    &cli_test,   &cli_check,
+    &cli_run,   &cli_exec,  &cli_send,   &cli_reload, &cli_repl,
+    &cli_docs,  &cli_types, &cli_whoami, &cli_logout, NULL
 };
 
 static const struct option options[] = {
@@ -78,8 +78,9 @@ static void print_options(FILE *out, const struct option *list)
     char name[64];
 
     for (; list && list->name; list++) {
-        snprintf(name, sizeof name, "--%s%s%s", list->name,
-                 list->value ? " " : "", list->value ? list->value : "");
+        snprintf(name, sizeof name, "%s%s%s%s", options_dashes(list),
+                 list->name, list->value ? " " : "",
+                 list->value ? list->value : "");
         fprintf(out, "  %-24s %s\n", name, list->help);
     }
 }

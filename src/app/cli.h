@@ -61,7 +61,7 @@ void cli_note_types(struct cli *cli, const char *directory);
 
 /* cli_login.c, cli_run.c, cli_send.c, cli_exec.c, cli_test.c,
  * cli_try.c, cli_new.c,
- * cli_reference.c */
+ * cli_reference.c, cli_repl.c */
 extern const struct cli_command cli_login, cli_logout, cli_whoami;
 extern const struct cli_command cli_run, cli_reload, cli_check;
 extern const struct cli_command cli_send;
@@ -70,5 +70,6 @@ extern const struct cli_command cli_test;
 extern const struct cli_command cli_try;
 extern const struct cli_command cli_new;
 extern const struct cli_command cli_types, cli_docs;
+extern const struct cli_command cli_repl;
 
 #endif

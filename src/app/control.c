@@ -16,6 +16,7 @@
 #include "notify.h"
 #include "outbox.h"
 #include "paths.h"
+#include "repl.h"
 #include "txn.h"
 
 /* One conversation: a line in, its answer out, the next line. */
@@ -28,6 +29,9 @@ struct talk {
     bool busy;   /* an answer is being made */
     bool closed; /* the other end left; freed once not busy */
     struct outbox_wait *wait;
+    struct repl *repl; /* NULL: requests and answers */
+    int lost;          /* its lines that nobody was there to read */
+    struct tick *reap;
 };
 
 struct control {
@@ -43,6 +47,8 @@ struct control {
 
 static void talk_free(struct talk *talk)
 {
+    repl_close(talk->repl);
+    tick_cancel(talk->reap);
     if (talk->wait)
         outbox_detach(talk->wait);
     poll_stop(talk->poll);
@@ -203,12 +209,59 @@ static int ask_send(struct talk *talk, struct slice line, struct err *err)
     return talk->wait ? 0 : -1;
 }
 
+static void on_reap(void *arg)
+{
+    struct talk *talk = arg;
+    talk->reap = NULL;
+    talk_reap(talk);
+}
+
+static void tell_lost(struct talk *talk)
+{
+    if (talk->lost > 0)
+        buf_addf(&talk->out, "{\"lost\":%d}\n", talk->lost);
+    talk->lost = 0;
+}
+
+/* A line of the repl, perhaps from inside Lua: nothing is freed here. */
+static void on_say(void *arg, struct slice line, bool must)
+{
+    struct talk *talk = arg;
+
+    if (talk->closed)
+        return;
+    if (!must && talk->out.len + line.len >= LIMIT_REPL_OUTPUT) {
+        talk->lost++;
+        return;
+    }
+    tell_lost(talk);
+    buf_add(&talk->out, line);
+    if (buf_addc(&talk->out, '\n') != 0)
+        talk_end(talk); /* it reads nothing, and asks on */
+    else
+        talk_flush(talk);
+    if (talk->closed && !talk->reap)
+        talk->reap = tick_start(talk->control->loop, on_reap, talk, NULL);
+}
+
+static int ask_repl(struct talk *talk, struct slice line, struct err *err)
+{
+    talk->out.max = LIMIT_REPL_OUTPUT + LIMIT_REPL_RESULT;
+    talk->repl = repl_open(talk->control->account, line, on_say, talk, err);
+    talk->busy = false;
+    return talk->repl ? 0 : -1;
+}
+
 static void talk_line(struct talk *talk, struct slice line)
 {
     struct err err;
     struct slice what;
     int result;
 
+    if (talk->repl) {
+        repl_line(talk->repl, line);
+        return;
+    }
     talk->busy = true;
     if (json_check(line, &err) != 0) {
         answer_error(talk, &err);
@@ -219,6 +272,8 @@ static void talk_line(struct talk *talk, struct slice line)
         result = ask_reload(talk, line, &err);
     else if (json_equals(what, slice_str("send")))
         result = ask_send(talk, line, &err);
+    else if (json_equals(what, slice_str("repl")))
+        result = ask_repl(talk, line, &err);
     else
         result = err_set(&err, ERR_MISUSE,
                          "the running process does not know this request: "
@@ -407,8 +462,7 @@ static int exchange(int fd, struct slice request, struct buf *reply,
     return json_check(buf_slice(reply), err) == 0 ? 1 : -1;
 }
 
-int control_ask(const char *account, struct slice request, struct buf *reply,
-                struct err *err)
+int control_connect(const char *account, int *out, struct err *err)
 {
     struct sockaddr_un address;
     struct buf path;
@@ -424,15 +478,28 @@ int control_ask(const char *account, struct slice request, struct buf *reply,
         fill_address(buf_str(&path), &address, err) != 0)
         goto out;
     if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
-        result = exchange(fd, request, reply, err);
+        result = 1;
     else if (errno == ENOENT || errno == ECONNREFUSED)
         result = 0;
     else
         err_set(err, ERR_SYSTEM, "cannot reach the running process at %s: %s",
                 buf_str(&path), strerror(errno));
 out:
-    if (fd >= 0)
+    if (fd >= 0 && result != 1)
         close(fd);
+    *out = result == 1 ? fd : -1;
     buf_free(&path);
+    return result;
+}
+
+int control_ask(const char *account, struct slice request, struct buf *reply,
+                struct err *err)
+{
+    int fd, result = control_connect(account, &fd, err);
+
+    if (result != 1)
+        return result;
+    result = exchange(fd, request, reply, err);
+    close(fd);
     return result;
 }

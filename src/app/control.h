@@ -10,7 +10,8 @@
 /* The control socket of a running account (0600): one JSON object a line in,
  * one out. {"do":"reload","script":?,"force":?,"check_only":?} answers
  * {"ok":bool,"report":text}; {"do":"send","room_id":..,"type":..,"content":..}
- * answers {"event_id":..} or {"error":{kind,errcode,error}}. */
+ * answers {"event_id":..} or {"error":{kind,errcode,error}}. {"do":"repl"}
+ * begins another kind of conversation: repl.h. */
 struct control;
 
 /* Listens; a stale socket is replaced, for the account's lock is held.
@@ -24,5 +25,8 @@ void control_close(struct control *control);
  * answer appended to reply; 0 when none runs; -1. */
 int control_ask(const char *account, struct slice request, struct buf *reply,
                 struct err *err);
+/* A connection to it, for a longer conversation. 1 and *fd, which the caller
+ * closes; 0 when none runs; -1. */
+int control_connect(const char *account, int *fd, struct err *err);
 
 #endif

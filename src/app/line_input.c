@@ -372,6 +372,12 @@ static void set_prompt(struct line_input *input, const char *prompt)
         snprintf(input->prompt, sizeof input->prompt, "> ");
 }
 
+void line_input_prompt(struct line_input *input, const char *prompt)
+{
+    hide(input);
+    set_prompt(input, prompt);
+}
+
 enum line_input_result line_input_read(struct line_input *input,
                                        const char *prompt, struct buf *line)
 {

@@ -46,6 +46,8 @@ void line_input_close(struct line_input *input);
 /* Replaces the content of line by the next line, without its end. */
 enum line_input_result line_input_read(struct line_input *input,
                                        const char *prompt, struct buf *line);
+/* While a line is read: another prompt. */
+void line_input_prompt(struct line_input *input, const char *prompt);
 /* Prints whole lines, at any time. input may be NULL. */
 void line_input_print(struct line_input *input, struct slice text);
 /* Waits until fd can be read, ms pass (-1: no limit) or a signal came: true

@@ -59,12 +59,17 @@ static int store(const struct option *option, void *record, const char *value,
     return 0;
 }
 
+const char *options_dashes(const struct option *option)
+{
+    return option->name[1] ? "--" : "-";
+}
+
 /* Takes the option at argv[*at], and its value when it has one. */
 static int take(int argc, char **argv, int *at, const struct option *first,
                 void *first_record, const struct option *second,
                 void *second_record, struct err *err)
 {
-    const char *name = argv[*at] + 2;
+    const char *name = argv[*at] + strspn(argv[*at], "-");
     const char *equals = strchr(name, '=');
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     const struct option *option = find(first, name, length);
@@ -81,11 +86,19 @@ static int take(int argc, char **argv, int *at, const struct option *first,
         return err_set(err, ERR_CONFIG, "--%s takes no value", option->name);
     if (option->type != OPTION_FLAG && !value) {
         if (*at + 1 >= argc)
-            return err_set(err, ERR_CONFIG, "--%s needs a value: --%s %s",
-                           option->name, option->name, option->value);
+            return err_set(err, ERR_CONFIG, "%s%s needs a value: %s%s %s",
+                           options_dashes(option), option->name,
+                           options_dashes(option), option->name, option->value);
         value = argv[++*at];
     }
     return store(option, record, value, err);
+}
+
+/* "-e" of an option "e"? */
+static bool is_letter(const char *word, const struct option *first,
+                      const struct option *second)
+{
+    return !word[2] && (find(first, word + 1, 1) || find(second, word + 1, 1));
 }
 
 int options_read(int argc, char **argv, int flags, const struct option *first,
@@ -102,7 +115,7 @@ int options_read(int argc, char **argv, int flags, const struct option *first,
                 only_arguments = true;
         } else if (strcmp(argv[i], "--") == 0) {
             only_arguments = true;
-        } else if (argv[i][1] != '-') {
+        } else if (argv[i][1] != '-' && !is_letter(argv[i], first, second)) {
             return err_set(err, ERR_CONFIG,
                            "unknown option %s: options begin with --", argv[i]);
         } else if (take(argc, argv, &i, first, first_record, second,

@@ -22,7 +22,7 @@ struct option_list {
 };
 
 struct option {
-    const char *name; /* without "--"; NULL ends a list */
+    const char *name; /* without "--"; NULL ends a list; one letter: "-e" */
     enum option_type type;
     size_t offset;
     const char *value; /* what help calls the value, NULL for flags */
@@ -38,5 +38,8 @@ enum { OPTIONS_STOP_AT_ARGUMENT = 1 };
 int options_read(int argc, char **argv, int flags, const struct option *first,
                  void *first_record, const struct option *second,
                  void *second_record, struct err *err);
+
+/* What stands before its name: "--", or "-" for a letter. */
+const char *options_dashes(const struct option *option);
 
 #endif

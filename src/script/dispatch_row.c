@@ -6,6 +6,7 @@
 
 #include "failure.h"
 #include "json_write.h"
+#include "eval.h"
 #include "limits.h"
 #include "log.h"
 #include "session.h"
@@ -343,6 +344,7 @@ void dispatch_row_begin(struct row *row)
     if (dispatch_row_parse(row) != 0 || choose(row) != 0) {
         fail_to_start(row, &err);
     }
+    eval_event(row->generation, row->room_id, row->json);
     advance(row);
 }
 

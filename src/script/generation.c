@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval.h"
 #include "every.h"
 #include "failure.h"
 #include "limits.h"
@@ -71,6 +72,7 @@ void generation_free(struct generation *generation, struct track **track)
     if (!generation) {
         return;
     }
+    eval_detach(generation);
     gen_free(generation->gen);
     every_free_all(generation);
     lock_free_all(generation);

@@ -30,6 +30,7 @@ struct generation_world {
     struct memory *memory;    /* of the instance */
     struct turn_table *locks; /* of the instance; lock.c */
     struct waiters *waiters;  /* of the instance; waiter.c */
+    struct list *evals;       /* of the instance; eval.c. May be NULL */
     /* Writes the commands of all scripts of the account as elements of an
      * array; does this script answer help? NULL: only its own. */
     void (*commands)(void *arg, const struct generation *self,

@@ -46,6 +46,11 @@ const char *instance_title(const struct instance *instance)
     return instance->settings->title;
 }
 
+struct list *instance_evals(struct instance *instance)
+{
+    return &instance->evals;
+}
+
 struct generation *instance_current(const struct instance *instance)
 {
     return instance->current;
@@ -209,6 +214,7 @@ static int open_parts(struct instance *instance, struct err *err)
         .memory = instance->memory,
         .locks = instance->locks,
         .waiters = &instance->waiters,
+        .evals = &instance->evals,
         .commands = instance->config.commands ? write_commands : NULL,
         .broken = on_broken,
         .listens = instance->config.listens ? on_listens : NULL,
@@ -232,6 +238,7 @@ struct instance *instance_new(const struct instance_config *config,
     instance->settings = settings;
     list_init(&instance->requests);
     list_init(&instance->waiters.list);
+    list_init(&instance->evals);
     buf_init(&instance->changed, LIMIT_PATH);
     if (open_parts(instance, err) != 0) {
         instance_free(instance);

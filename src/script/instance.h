@@ -43,6 +43,8 @@ void instance_update(struct instance *instance, struct settings *settings);
 
 const char *instance_name(const struct instance *instance);
 const char *instance_title(const struct instance *instance); /* "roll.lua" */
+/* Those who talk to it: eval.c's. */
+struct list *instance_evals(struct instance *instance);
 /* In charge; NULL: none. */
 struct generation *instance_current(const struct instance *instance);
 /* A candidate that may be in charge soon; NULL: none. */

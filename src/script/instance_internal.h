@@ -16,6 +16,7 @@ struct instance {
     struct memory *memory;
     struct turn_table *locks;
     struct waiters waiters;
+    struct list evals; /* eval.c */
     struct dispatch *dispatch;
     struct generation *current;
     struct drain *old;    /* replaced */

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "eval.h"
 #include "every.h"
 #include "instance_internal.h"
 #include "limits.h"
@@ -163,6 +164,7 @@ static void commit(struct instance *instance, struct generation *candidate)
                         "reload", NULL);
     }
     instance->current = candidate;
+    eval_committed(candidate);
     instance->settings_changed = candidate->settings != instance->settings;
     track_free(instance->failed);
     instance->failed = NULL;

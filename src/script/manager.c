@@ -296,6 +296,36 @@ int manager_update(struct manager *manager, const struct manager_script *script,
     return 0;
 }
 
+struct instance *manager_instance(struct manager *manager, const char *script,
+                                  struct err *err)
+{
+    struct member *found = script ? find(manager, script) : NULL;
+    struct list *first = list_first(&manager->members);
+    struct buf names;
+
+    if (!script && first && first->next == &manager->members) {
+        found = list_entry(first, struct member, node);
+    }
+    if (found) {
+        return found->instance;
+    }
+    buf_init(&names, KIB(1));
+    list_each(node, &manager->members)
+    {
+        const struct member *member = list_entry(node, struct member, node);
+        buf_addf(&names, "%s%s", node == first ? "" : ", ",
+                 instance_name(member->instance));
+    }
+    if (script) {
+        err_set(err, ERR_CONFIG, "there is no script %.80s here, but: %s",
+                script, buf_str(&names));
+    } else {
+        err_set(err, ERR_CONFIG, "which script? Here are: %s", buf_str(&names));
+    }
+    buf_free(&names);
+    return NULL;
+}
+
 void manager_free(struct manager *manager)
 {
     if (!manager) {

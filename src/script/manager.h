@@ -76,6 +76,12 @@ int manager_reload(struct manager *manager, const char *script, int flags,
 uint64_t manager_stamp(struct manager *manager);
 void manager_look(struct manager *manager);
 
+/* The script of that name; NULL: the only one. NULL with *err naming those
+ * there are. For eval.c. */
+struct instance;
+struct instance *manager_instance(struct manager *manager, const char *script,
+                                  struct err *err);
+
 /* No handler starts any more; running ones get ms to finish, then are
  * cancelled; unload hooks run; rows not done are queued again. done once. */
 void manager_stop(struct manager *manager, int64_t ms, loop_fn *done,

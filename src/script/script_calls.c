@@ -1,6 +1,7 @@
 #include "script_calls.h"
 
 #include "call_args.h"
+#include "eval.h"
 #include "every.h"
 #include "generation.h"
 #include "json_write.h"
@@ -449,6 +450,30 @@ static int emit_start(struct op *op, struct slice args, struct slice bytes,
     return 0;
 }
 
+/* ---- repl ---- */
+
+static int print_start(struct op *op, struct slice args, struct slice bytes,
+                       struct err *err)
+{
+    const struct generation *generation = generation_of(op, err);
+    struct buf text;
+    (void)bytes;
+    if (!generation) {
+        return -1;
+    }
+    struct call_args a = call_args_of(op, args, err);
+    int session = (int)call_args_int(&a, "session", 0, 0, INT32_MAX);
+    if (call_args_check(&a) != 0) {
+        return -1;
+    }
+    buf_init(&text, LIMIT_CALL_ARGS);
+    if (json_string(json_get(args, "text"), &text) == 0) {
+        eval_print(generation, session, buf_slice(&text));
+    }
+    buf_free(&text);
+    return answer(op, "true");
+}
+
 /* ---- memory ---- */
 
 static int get_start(struct op *op, struct slice args, struct slice bytes,
@@ -508,6 +533,7 @@ const struct call script_calls[] = {
     { "script.wait", CALL_PARKS | CALL_IDLE, wait_start, waiter_orphan },
     { "script.answer", CALL_NOW, answer_start, NULL },
     { "script.emit", CALL_NOW, emit_start, NULL },
+    { "script.print", CALL_NOW, print_start, NULL },
     { "memory.get", CALL_NOW, get_start, NULL },
     { "memory.set", CALL_NOW, put_start, NULL },
     { "memory.keys", CALL_NOW, keys_start, NULL },

@@ -10,6 +10,7 @@
 #include "options.h"
 
 struct record {
+    const char *code;
     bool force;
     const char *file;
     struct option_list room;
@@ -19,6 +20,7 @@ static const struct option list[] = {
     { "force", OPTION_FLAG, offsetof(struct record, force), NULL, "" },
     { "file", OPTION_TEXT, offsetof(struct record, file), "FILE", "" },
     { "room", OPTION_TEXTS, offsetof(struct record, room), "ROOM", "" },
+    { "e", OPTION_TEXT, offsetof(struct record, code), "CODE", "" },
     { NULL, OPTION_FLAG, 0, NULL, NULL }
 };
 
@@ -45,6 +47,22 @@ static void options_and_arguments_mix(void **state)
     assert_string_equal(r.file, "x");
     assert_int_equal(r.room.count, 2);
     assert_string_equal(r.room.items[1], "r2");
+}
+
+static void one_letter_takes_one_dash(void **state)
+{
+    struct record r;
+    struct err err;
+    char *good[] = { "-e", "-x", "a" }, *short_of[] = { "-e" };
+    char *unknown[] = { "-f" }, *joined[] = { "-ex" };
+
+    (void)state;
+    assert_int_equal(read_words(&r, 0, 3, good, &err), 1);
+    assert_string_equal(r.code, "-x");
+    assert_int_equal(read_words(&r, 0, 1, short_of, &err), -1);
+    assert_string_equal(err.text, "-e needs a value: -e CODE");
+    assert_int_equal(read_words(&r, 0, 1, unknown, &err), -1);
+    assert_int_equal(read_words(&r, 0, 1, joined, &err), -1);
 }
 
 static void options_of_a_script_are_its_own(void **state)
@@ -86,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_and_arguments_mix),
+        cmocka_unit_test(one_letter_takes_one_dash),
         cmocka_unit_test(options_of_a_script_are_its_own),
         cmocka_unit_test(mistakes_are_told),
     };
