@@ -55,6 +55,7 @@ static const char fixture_library[] =
     "core.set_error(function(f) return setmetatable(f, { __tostring =\n"
     "    function(e) return e.kind .. ': ' .. e.error end }) end)\n"
     "core.set_entry(function(kind, id, ev, info)\n"
+    "    if kind == 'repl' then return load(info.code or '')() end\n"
     "    return handlers[id](ev, info, kind) end)\n"
     "local function add(fn) n = n + 1 handlers[n] = fn return n end\n"
     "local function where() local f, l = core.where()\n"
