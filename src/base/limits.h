@@ -163,8 +163,8 @@
 #define LIMIT_HISTORY_LINES 1000    /* remembered of one command */
 #define LIMIT_HISTORY_LINE KIB(4)   /* longer ones are not */
 #define LIMIT_HISTORY_FILE KIB(256) /* then it is made smaller */
-#define LIMIT_REPL_OUTPUT MIB(1)     /* for a repl that does not read; then */
-#define LIMIT_REPL_RESULT KIB(512)   /* ... only results, up to that on top */
+#define LIMIT_REPL_OUTPUT MIB(1)    /* for a repl that does not read; then */
+#define LIMIT_REPL_RESULT KIB(512)  /* ... only results, up to that on top */
 #define LIMIT_COMPLETIONS KIB(64)   /* of all that one Tab finds */
 
 /* Service manager */
