@@ -29,7 +29,8 @@ static void put(FILE *out, const char *text)
 static void put_options(FILE *out, const struct option *list)
 {
     for (; list && list->name; list++) {
-        fputs(".TP\n\\fB\\-\\-", out);
+        fputs(".TP\n\\fB", out);
+        put(out, options_dashes(list));
         put(out, list->name);
         fputs("\\fR", out);
         if (list->value) {
