@@ -24,7 +24,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Lines in the first column of a file that only registers.
 REGISTERS = re.compile(
     r'((local )?\w+ = )?bot:(on|hear|command|every|after|job|cron|webhook)\('
-    r'|bot\.(version|reload|concurrency) =|bot\.memory\.\w+ ='
+    r'|bot\.(version|reload|concurrency|config_schema) =|bot\.memory\.\w+ ='
     r'|local function |local \w+( = ({.*}|"[^"]*"|\d+))?$|end\b|[})\]]|--|\s|$')
 # Not the user, the image or the folder of that name.
 CALL = re.compile(r"(?<!-u )\blunatrix (?!-[a-z])([^|<>;&#]*)")
@@ -188,7 +188,7 @@ class Run:
         return self.lunatrix("exec", "--offline", "sample.lua")
 
     def configuration(self, text):
-        if not text.startswith(("return", "--")):
+        if not text.startswith("return"):
             text = ('return { scripts = { echo = { file = "scripts/echo.lua",'
                     f"\n{text}\n}} }} }}")
         self.write("lunatrix.lua", text)
@@ -199,8 +199,11 @@ class Run:
     def lua(self, name, text):
         if "t.case(" in text:
             return self.test(name, text)
-        if text.startswith(("return {", "secrets = {", "http = {")):
-            return self.configuration(text)
+        code = re.sub(r"\A(--.*\n)+", "", text)
+        if code.startswith(("return {", "secrets = {", "http = {")):
+            return self.configuration(code)
+        if "bot.config_schema" in text:     # without an entry: no keys wanted
+            return self.lunatrix("check", self.write("sample.lua", text))
         if re.search(r"\bclient\b|matrix\.secret", text) and \
                 "bot.client" not in text:
             return self.plain(text)
