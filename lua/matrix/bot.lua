@@ -159,6 +159,12 @@ function methods.emit(_, name, data)
     return core.call("script.emit", { name = name, data = plain.copy(data, "bot:emit: data") })
 end
 
+function methods.resource(_, path)
+    local ok, text = core.call("script.resource", { path = path })
+    if not ok then return nil, text end
+    return text
+end
+
 methods.every, methods.after = timer.every, timer.after
 methods.lock = lock.lock
 

@@ -117,6 +117,14 @@ bot:command("sold <what>", "one less", function(_, args)
     bot:emit("sold", { what = args.what })
 end)]] }
 
+method { class = "bot", name = "resource", where = "any",
+    summary = "The content of a file beside the script, or below its directory. Saving that file "
+        .. "reloads the script.",
+    params = { { "path", "string", "from the script's directory, such as \"texts/help.txt\"" } },
+    returns = { { "text", "string", "as it is, at most 8 MiB" } },
+    fails = { "store: no such file", "denied: a link out of the directory", "limit: too large" },
+    example = [[local rules = assert(bot:resource("rules.md"))]] }
+
 method { class = "bot", name = "lock", where = "task", waits = true,
     summary = "Call fn while no other task of this script has the same key; gives up the room's "
         .. "turn. First come, first served.",

@@ -89,6 +89,7 @@
 #define LIMIT_ANSWERS 1000    /* events one handler took, kept until it ends */
 #define LIMIT_EMITTED KIB(64) /* data of one bot:emit */
 #define LIMIT_EMISSIONS 1000  /* that wait for one script */
+#define LIMIT_RESOURCE LIMIT_SCRIPT_FILE /* read by bot:resource */
 #define LIMIT_RELOAD_RETRIES 3
 
 /* Files */

@@ -17,6 +17,7 @@ static const struct name names[] = {
     { "room.resolve", "bot:resolve" },
     { "script.await", "bot:wait_for" },
     { "script.emit", "bot:emit" },
+    { "script.resource", "bot:resource" },
     { "script.timer", "bot:every" },
     { "script.wait", "bot:wait_for" },
     { "secret.get", "matrix.secret" },

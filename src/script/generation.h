@@ -39,6 +39,8 @@ struct generation_world {
     void (*broken)(void *arg, struct generation *self);
     /* Somebody waits for events, perhaps of a new type. May be NULL. */
     void (*listens)(void *arg);
+    /* It is made of one file more, to be watched. May be NULL. */
+    void (*reads)(void *arg);
     /* Tells the scripts of the account: how many listen, or -1 with *err
      * filled. NULL: there are none. */
     int (*emit)(void *arg, const struct generation *self, struct slice name,

@@ -188,6 +188,12 @@ static void on_listens(void *arg)
     instance->config.listens(instance->config.arg);
 }
 
+static void on_reads(void *arg)
+{
+    const struct instance *instance = arg;
+    instance->config.reads(instance->config.arg);
+}
+
 static int emit(void *arg, const struct generation *self, struct slice name,
                 struct slice data, struct err *err)
 {
@@ -218,6 +224,7 @@ static int open_parts(struct instance *instance, struct err *err)
         .commands = instance->config.commands ? write_commands : NULL,
         .broken = on_broken,
         .listens = instance->config.listens ? on_listens : NULL,
+        .reads = instance->config.reads ? on_reads : NULL,
         .emit = instance->config.emit ? emit : NULL,
         .arg = instance,
     };

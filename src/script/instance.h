@@ -27,6 +27,8 @@ struct instance_config {
     void (*changed)(void *arg);
     /* It may want other events than before. */
     void (*listens)(void *arg);
+    /* Other files are to be watched. */
+    void (*reads)(void *arg);
     /* See generation_world. */
     int (*emit)(void *arg, const struct generation *self, struct slice name,
                 struct slice data, struct err *err);

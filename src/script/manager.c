@@ -198,14 +198,19 @@ static void on_listens(void *arg)
     }
 }
 
-static void on_changed(void *arg)
+static void on_reads(void *arg)
 {
     struct manager *manager = arg;
     if (manager->watch && !manager->rewatch) {
         manager->rewatch =
             tick_start(manager->config.host->loop, on_rewatch, manager, NULL);
     }
-    on_listens(manager);
+}
+
+static void on_changed(void *arg)
+{
+    on_reads(arg);
+    on_listens(arg);
 }
 
 /* ---- life ---- */
@@ -256,6 +261,7 @@ int manager_add(struct manager *manager, const struct manager_script *script,
         .verify = verify,
         .changed = on_changed,
         .listens = on_listens,
+        .reads = on_reads,
         .emit = manager_emit,
         .arg = manager,
     };

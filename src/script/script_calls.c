@@ -8,6 +8,7 @@
 #include "limits.h"
 #include "lock.h"
 #include "memory.h"
+#include "resource.h"
 #include "waiter.h"
 
 /* ---- helpers ---- */
@@ -450,6 +451,26 @@ static int emit_start(struct op *op, struct slice args, struct slice bytes,
     return 0;
 }
 
+/* ---- files beside the script ---- */
+
+static int resource_start(struct op *op, struct slice args, struct slice bytes,
+                          struct err *err)
+{
+    struct generation *generation = generation_of(op, err);
+    (void)bytes;
+    if (!generation) {
+        return -1;
+    }
+    struct call_args a = call_args_of(op, args, err);
+    const char *path = call_args_text_opt(&a, "path");
+    if (call_args_check(&a) != 0 ||
+        resource_read(generation, path ? path : "", &op->bytes, err) != 0) {
+        return -1;
+    }
+    op->has_bytes = true;
+    return answer(op, "true");
+}
+
 /* ---- repl ---- */
 
 static int print_start(struct op *op, struct slice args, struct slice bytes,
@@ -533,6 +554,7 @@ const struct call script_calls[] = {
     { "script.wait", CALL_PARKS | CALL_IDLE, wait_start, waiter_orphan },
     { "script.answer", CALL_NOW, answer_start, NULL },
     { "script.emit", CALL_NOW, emit_start, NULL },
+    { "script.resource", CALL_NOW, resource_start, NULL },
     { "script.print", CALL_NOW, print_start, NULL },
     { "memory.get", CALL_NOW, get_start, NULL },
     { "memory.set", CALL_NOW, put_start, NULL },
