@@ -13,9 +13,10 @@
 #include "version.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_login, &cli_new,   &cli_try,    &cli_test,   &cli_check,
-    &cli_run,   &cli_exec,  &cli_send,   &cli_reload, &cli_repl,
-    &cli_docs,  &cli_types, &cli_whoami, &cli_logout, NULL
+    &cli_login,  &cli_new,    &cli_try,        &cli_test,
+    &cli_check,  &cli_run,    &cli_exec,       &cli_send,
+    &cli_reload, &cli_repl,   &cli_docs,       &cli_types,
+    &cli_whoami, &cli_logout, &cli_completion, NULL
 };
 
 static const struct option options[] = {
@@ -36,6 +37,16 @@ static const struct option options[] = {
       "the version" },
     { NULL, OPTION_FLAG, 0, NULL, NULL }
 };
+
+const struct cli_command *const *cli_commands(void)
+{
+    return commands;
+}
+
+const struct option *cli_options(void)
+{
+    return options;
+}
 
 /* ---- messages ---------------------------------------------------------- */
 
@@ -125,7 +136,7 @@ static const struct cli_command *find_command(const char *name)
 
 static int fail_command(const char *name)
 {
-    const char *names[16];
+    const char *names[sizeof commands / sizeof commands[0] + 1];
     int n = 0;
 
     for (; commands[n]; n++)

@@ -34,6 +34,10 @@ struct cli_command {
 
 int cli_main(int argc, char **argv);
 
+/* All commands, ended by NULL, and the options of each. */
+const struct cli_command *const *cli_commands(void);
+const struct option *cli_options(void);
+
 /* For commands. Says what is wrong on standard error, returns the code. */
 int cli_fail(const struct err *err);
 int cli_usage(const struct cli_command *command, const char *format, ...)
@@ -61,7 +65,7 @@ void cli_note_types(struct cli *cli, const char *directory);
 
 /* cli_login.c, cli_run.c, cli_send.c, cli_exec.c, cli_test.c,
  * cli_try.c, cli_new.c,
- * cli_reference.c, cli_repl.c */
+ * cli_reference.c, cli_repl.c, cli_completion.c */
 extern const struct cli_command cli_login, cli_logout, cli_whoami;
 extern const struct cli_command cli_run, cli_reload, cli_check;
 extern const struct cli_command cli_send;
@@ -71,5 +75,6 @@ extern const struct cli_command cli_try;
 extern const struct cli_command cli_new;
 extern const struct cli_command cli_types, cli_docs;
 extern const struct cli_command cli_repl;
+extern const struct cli_command cli_completion;
 
 #endif
