@@ -44,3 +44,11 @@ bot:command("bad", "wrong keys", function(ev)
         ev:reply(tostring(select(2, pcall(bot.lock, bot, key, print))))
     end
 end)
+
+bot:command("stuck", "a limit that leaves no time to clean up", function(ev)
+    bot:lock("stuck", function()
+        ev:reply("in")
+        local _ <close> = setmetatable({}, { __close = function() while true do end end })
+        error("it ends")
+    end)
+end)

@@ -120,3 +120,11 @@ t.case("a restart ends all locks", function(w)
     w:advance("10s")
     t.match(said(room), "b in, b out$")
 end)
+
+t.case("a task that cannot clean up holds nothing", function(w)
+    local room = w:room{ members = { ALICE } }
+    room:say(ALICE, "!stuck")
+    room:say(ALICE, "!stuck")
+    t.eq(said(room), "in, in")
+    t.eq(#w:log("error"), 2)
+end)
