@@ -37,7 +37,7 @@ def wrong_password(rig):
     assert "M_FORBIDDEN" in err or "password" in err.lower(), err
     assert out == "", out
     assert not rig.data("session").exists()
-    status, _, err = rig.command("run")
+    status, _, err = rig.command("run", rig.script(ECHO))
     assert status != 0 and "login" in err, (status, err)
 
 
