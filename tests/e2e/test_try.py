@@ -1,14 +1,19 @@
 """The offline chat on a terminal: talking, reloading, recording, colours."""
 
 import os
+import pathlib
 import pty
 import select
 import signal
 import stat
 import subprocess
+import sys
 import termios
 
 from e2e.cases import case
+from e2e.rig import Skip
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Terminal:
@@ -241,3 +246,15 @@ end)
     assert b"\x1b[0" not in plain.output and b"\x1b[1" not in plain.output
     plain.type("\x04")
     assert plain.end() == 0
+
+
+@case("try_capture", servers=("fake",))
+def try_capture(rig):
+    """docs/try-capture.txt is what a session in tmux looks like."""
+    done = subprocess.run(
+        [sys.executable, "-B", TOP / "docs" / "capture", "--check",
+         "--program", rig.program], capture_output=True, text=True,
+        timeout=100, check=False)
+    if done.returncode == 77:
+        raise Skip(done.stdout.strip())
+    assert done.returncode == 0, done.stdout + done.stderr
