@@ -31,6 +31,9 @@ function Chat:tell_line(line)
     local printed = text:match("^info +%S+ (.-:%d+: .*)$")
     if text:find(": as it was before (generation", 1, true) then
         show.note(("%s is as it was before"):format(self.path))
+    elseif loaded and self.started and not self.loaded then
+        self.reloads = self.reloads + 1
+        show.note("loaded " .. self.path)
     elseif loaded and self.loaded then
         self.reloads = self.reloads + 1
         if changed == self.path then changed = nil end
@@ -186,6 +189,7 @@ return function(path, record, terminal, styled, config, secrets)
     end
     chat.world = worlds.open({ { path = path, config = config, secrets = secrets } })
     local failed = chat:tell_log() and not chat.loaded
+    chat.started = true
     if not failed or terminal then
         if terminal then
             show.note(("%s, offline: type to talk, /help for more, Ctrl-D ends"):format(path))

@@ -7,6 +7,9 @@ local files = core.require "chat_file"
 local format = core.require "chat_format"
 local show = core.require "chat_show"
 local suggest = core.require "suggest"
+local time = core.require "time"
+
+local MOST_DAYS = 366
 
 local M = {}
 
@@ -167,10 +170,21 @@ end
 
 -- ---- the bot --------------------------------------------------------------------
 
+-- In steps, so that what happens is shown as it does, and Ctrl-C ends it.
 local function pass_time(chat, text)
     local duration = need(text, "a duration, as in /time +2h"):match("^%+?%s*(.*)$")
-    if not pcall(chat.world.advance, chat.world, duration) then
-        fail("'%s' is no duration; say 30s, 5m, 2h, 1d or 1h30m", duration)
+    local seconds = time.parse(duration)
+    if not seconds then fail("'%s' is no duration; say 30s, 5m, 2h, 1d or 1h30m", duration) end
+    if seconds > MOST_DAYS * 86400 then fail("no more than %d days at once", MOST_DAYS) end
+    local left = math.tointeger(seconds * 1000 // 1)
+    while left > 0 do
+        local step = math.min(left, 3600 * 1000)
+        core.world_advance(step)
+        left = left - step
+        chat:show_news()
+        if core.chat_interrupted() then
+            fail("interrupted, %s before the end", time.format(left / 1000))
+        end
     end
 end
 

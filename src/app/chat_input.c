@@ -229,3 +229,15 @@ int chat_input_wait(lua_State *L)
     lua_pushboolean(L, 0);
     return push_elapsed(L);
 }
+
+int chat_input_interrupted(lua_State *L)
+{
+    bool is_so = interrupted;
+    if (editor.input) {
+        line_input_wait(editor.input, -1, 0); /* signals come only here */
+        is_so = line_input_interrupted(editor.input) ||
+                line_input_ended(editor.input);
+    }
+    lua_pushboolean(L, is_so);
+    return 1;
+}

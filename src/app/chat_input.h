@@ -22,6 +22,9 @@ int chat_input_edits(lua_State *L);
  * on_complete(text) for Tab: it returns where in the text before the cursor
  * the word begins (from 1) and an array of what that word may become. */
 int chat_input_read(lua_State *L);
+/* Lua: interrupted(): was Ctrl-C typed, or has a signal come, while something
+ * else than reading went on? */
+int chat_input_interrupted(lua_State *L);
 /* Lua: print(text): a line, that leaves what is being typed whole. */
 int chat_input_print(lua_State *L);
 

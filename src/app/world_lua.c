@@ -301,6 +301,7 @@ static const luaL_Reg functions[] = {
     { "chat_wait", chat_input_wait },
     { "chat_edits", chat_input_edits },
     { "chat_read", chat_input_read },
+    { "chat_interrupted", chat_input_interrupted },
     { "chat_print", chat_input_print },
     { NULL, NULL },
 };

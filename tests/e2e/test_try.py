@@ -248,6 +248,28 @@ end)
     assert plain.end() == 0
 
 
+@case("try_is_interrupted", servers=("fake",))
+def try_is_interrupted(rig):
+    """Time that passes for long shows what happens, and Ctrl-C ends it; a
+    script that is mended loads."""
+    script = rig.script("local x = = 1\n", "mine", ready=False)
+    terminal = Terminal(rig, rig.program, "try", str(script))
+    terminal.until("fixed and saved")
+    terminal.until("you> ")
+    rig.script(answer("one")
+               + 'bot:every("2h", function() print("tick") end)\n',
+               "mine", ready=False)
+    terminal.until("-- loaded ")
+    terminal.type("/time +366d\n")
+    terminal.until("tick")
+    terminal.type("\x03")
+    terminal.until("-- interrupted, ")
+    terminal.type("hey\n")
+    terminal.until("bot: one hey")
+    terminal.type("\x04")
+    assert terminal.end() == 0
+
+
 @case("try_capture", servers=("fake",))
 def try_capture(rig):
     """docs/try-capture.txt is what a session in tmux looks like."""
