@@ -54,14 +54,17 @@ static void on_invite(void *arg, const char *room_id, const char *inviter,
 
 static void on_lost(void *arg, const struct err *err)
 {
-    struct log_fields about = fields(arg);
+    struct account *account = arg;
+    struct log_fields about = fields(account);
 
+    account->outage_at = err ? loop_wall(account->options.loop) : 0;
     if (!err) {
         log_write(LOG_LEVEL_INFO, &about, "syncing again");
         return;
     }
     about.kind = err_kind_name(err->kind);
     about.errcode = *err->errcode ? err->errcode : NULL;
+    snprintf(account->outage, sizeof account->outage, "%s", err->text);
     log_write(LOG_LEVEL_WARN, &about, "sync fails, trying again: %s",
               err->text);
 }
@@ -296,6 +299,7 @@ struct account *account_open(const struct account_options *options,
     }
     account->options = *options;
     account->config = options->config;
+    account->opened = loop_wall(options->loop);
     if ((options->store ? take_given(account, err)
                         : open_folder(account, err)) == 0 &&
         check_user(account, err) == 0 && open_parts(account, err) == 0)

@@ -4,7 +4,7 @@
 #include "account.h"
 #include "call.h"
 
-/* What account.c and account_scripts.c share. */
+/* What account.c, account_scripts.c and report.c share. */
 struct account {
     struct account_options options;
     struct config *config;
@@ -26,6 +26,9 @@ struct account {
     loop_fn *stop_done;
     void *stop_arg;
     bool stopping;
+    int64_t opened;    /* wall ms */
+    int64_t outage_at; /* sync fails since then, wall ms; 0: it does not */
+    char outage[512];  /* why */
 };
 
 #endif

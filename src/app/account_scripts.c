@@ -13,7 +13,7 @@
 
 /* Looks up every secret of a script; out becomes {"name":"value"}. */
 static int resolve_secrets(const struct config *config,
-                           const struct config_script *settings,
+                           const struct config_script *settings, int64_t ms,
                            struct buf *out, struct err *err)
 {
     struct json_iter it = json_iter(buf_slice(&settings->secrets));
@@ -27,9 +27,9 @@ static int resolve_secrets(const struct config *config,
         char *name = json_dup(it.key, 256);
 
         buf_init(&value, LIMIT_SECRET_FILE);
-        result =
-            name ? secret_read(name, it.value, config->directory, &value, err)
-                 : err_set(err, ERR_CONFIG, "a secret has no usable name");
+        result = name ? secret_read(name, it.value, config->directory, ms,
+                                    &value, err)
+                      : err_set(err, ERR_CONFIG, "a secret has no usable name");
         if (result == 0) {
             json_key(&w, name);
             json_put_string(&w, buf_slice(&value));
@@ -81,6 +81,7 @@ static int with_script(struct account *account, struct config *config,
 {
     struct manager_script script = { .name = name, .path = path };
     struct buf data, secrets;
+    int64_t ms = use == manager_add ? LIMIT_SECRET_START_MS : LIMIT_SECRET_MS;
     int result = -1;
 
     buf_init(&data, LIMIT_PATH);
@@ -88,7 +89,7 @@ static int with_script(struct account *account, struct config *config,
     buf_addf(&data, "%s/data/%s", account->directory, name);
     if (buf_check(&data, "path", err) != 0)
         goto out;
-    if (settings && resolve_secrets(config, settings, &secrets, err) != 0) {
+    if (settings && resolve_secrets(config, settings, ms, &secrets, err) != 0) {
         err_prefix(err, "script %s", name);
         goto out;
     }

@@ -10,6 +10,7 @@
 #include "limits.h"
 #include "log.h"
 #include "notify.h"
+#include "report.h"
 
 struct member {
     struct accounts *accounts;
@@ -443,13 +444,33 @@ struct account *accounts_at(const struct accounts *accounts, size_t index)
     return accounts->members[index].account;
 }
 
+/* With fewer tasks one by one when all of them are too much. */
+static int report_one(struct account *account, struct buf *json,
+                      struct err *err)
+{
+    int result = -1;
+
+    for (int rows = LIMIT_REPORT_ROWS; result != 0; rows /= 10) {
+        buf_clear(json);
+        result = report_account(account, rows, json, err);
+        if (rows == 0)
+            break;
+    }
+    return result;
+}
+
 void accounts_report(const struct accounts *accounts, struct buf *out)
 {
+    struct buf json;
+    struct err err;
+
+    buf_init(&json, LIMIT_REPORT);
     for (size_t i = 0; i < accounts->count; i++) {
-        struct account *account = accounts->members[i].account;
-        if (accounts->count > 1)
-            buf_addf(out, "account %s, %s\n", account_name(account),
-                     session_user_id(account_session(account)));
-        manager_report(account_manager(account), out);
+        buf_adds(out, i ? "\n" : "");
+        if (report_one(accounts->members[i].account, &json, &err) == 0)
+            report_text(buf_slice(&json), out);
+        else
+            log_error("cannot report: %s", err.text);
     }
+    buf_free(&json);
 }

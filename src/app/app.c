@@ -11,6 +11,7 @@
 #include "log.h"
 #include "loop_uv.h"
 #include "notify.h"
+#include "secret.h"
 #include "transport_curl.h"
 #include "version.h"
 
@@ -133,7 +134,7 @@ static void on_usr1(void *arg)
     struct app *app = arg;
     struct buf report;
 
-    buf_init(&report, LIMIT_REPORT);
+    buf_init(&report, LIMIT_REPORT_TEXT);
     accounts_report(app->accounts, &report);
     fprintf(stderr, "%s", buf_str(&report));
     buf_free(&report);
@@ -286,6 +287,7 @@ static void finish(struct app *app)
     loop_free(app->loop);
     config_free(app->config);
     config_free(app->old_config);
+    secret_forget();
     log_clear_secrets();
 }
 

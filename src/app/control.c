@@ -12,11 +12,13 @@
 #include "json_write.h"
 #include "limits.h"
 #include "list.h"
+#include "log.h"
 #include "loop_uv.h"
 #include "notify.h"
 #include "outbox.h"
 #include "paths.h"
 #include "repl.h"
+#include "report.h"
 #include "txn.h"
 
 /* One conversation: a line in, its answer out, the next line. */
@@ -41,6 +43,8 @@ struct control {
     char *path;
     int fd;
     struct poll *poll;
+    struct timer *pause; /* nobody can be accepted for now */
+    bool told;           /* that it is so */
 };
 
 /* ---- one conversation -------------------------------------------------- */
@@ -252,6 +256,22 @@ static int ask_repl(struct talk *talk, struct slice line, struct err *err)
     return talk->repl ? 0 : -1;
 }
 
+static int ask_status(struct talk *talk, struct slice line, struct err *err)
+{
+    bool tasks = false;
+    int result;
+
+    json_bool(json_get(line, "tasks"), &tasks);
+    result = report_account(talk->control->account,
+                            tasks ? LIMIT_REPORT_ROWS : 0, &talk->out, err);
+    if (result == 0) {
+        talk_answer(talk);
+    } else { /* too much, perhaps half of it is written */
+        buf_clear(&talk->out);
+    }
+    return result;
+}
+
 static void talk_line(struct talk *talk, struct slice line)
 {
     struct err err;
@@ -270,6 +290,8 @@ static void talk_line(struct talk *talk, struct slice line)
     what = json_get(line, "do");
     if (json_equals(what, slice_str("reload")))
         result = ask_reload(talk, line, &err);
+    else if (json_equals(what, slice_str("status")))
+        result = ask_status(talk, line, &err);
     else if (json_equals(what, slice_str("send")))
         result = ask_send(talk, line, &err);
     else if (json_equals(what, slice_str("repl")))
@@ -323,6 +345,31 @@ static void on_talk(void *arg, int events)
     talk_reap(talk);
 }
 
+static void on_pause_over(void *arg)
+{
+    struct control *control = arg;
+
+    control->pause = NULL;
+    poll_set(control->poll, POLL_READ);
+}
+
+/* Who waits stays readable: without a descriptor to take them with, looking
+ * at once again would never end. */
+static void pause_accepting(struct control *control)
+{
+    struct log_fields about = { .account = account_name(control->account) };
+
+    if (!control->told)
+        log_write(LOG_LEVEL_WARN, &about,
+                  "cannot accept on the control socket, trying again: %s",
+                  strerror(errno));
+    control->told = true;
+    control->pause = timer_start(control->loop, LIMIT_CONTROL_PAUSE_MS,
+                                 on_pause_over, control, NULL);
+    if (control->pause)
+        poll_set(control->poll, 0);
+}
+
 static void on_connection(void *arg, int events)
 {
     struct control *control = arg;
@@ -330,8 +377,13 @@ static void on_connection(void *arg, int events)
     int fd = accept4(control->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     (void)events;
-    if (fd < 0)
+    if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
         return;
+    if (fd < 0) {
+        pause_accepting(control);
+        return;
+    }
+    control->told = false;
     talk = calloc(1, sizeof *talk);
     if (talk)
         talk->poll =
@@ -344,7 +396,7 @@ static void on_connection(void *arg, int events)
     talk->control = control;
     talk->fd = fd;
     buf_init(&talk->in, LIMIT_CONTROL_LINE);
-    buf_init(&talk->out, LIMIT_CONTROL_LINE);
+    buf_init(&talk->out, LIMIT_REPORT);
     list_push(&control->talks, &talk->node);
 }
 
@@ -427,6 +479,7 @@ void control_close(struct control *control)
         talk_end(talk);
         talk_reap(talk); /* a reload under way frees it when it answers */
     }
+    timer_cancel(control->pause);
     poll_stop(control->poll);
     if (control->fd >= 0) {
         close(control->fd);

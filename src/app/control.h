@@ -10,8 +10,9 @@
 /* The control socket of a running account (0600): one JSON object a line in,
  * one out. {"do":"reload","script":?,"force":?,"check_only":?} answers
  * {"ok":bool,"report":text}; {"do":"send","room_id":..,"type":..,"content":..}
- * answers {"event_id":..} or {"error":{kind,errcode,error}}. {"do":"repl"}
- * begins another kind of conversation: repl.h. */
+ * answers {"event_id":..} or {"error":{kind,errcode,error}};
+ * {"do":"status","tasks":?} answers with report_account. {"do":"repl"} begins
+ * another kind of conversation: repl.h. */
 struct control;
 
 /* Listens; a stale socket is replaced, for the account's lock is held.

@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -30,6 +33,13 @@ static int finish(struct buf *out, size_t start, const char *name,
         return err_set(err, ERR_LIMIT, "cannot keep secret %s: out of memory",
                        name);
     return 0;
+}
+
+static void wipe(struct buf *buf)
+{
+    if (buf->ptr)
+        explicit_bzero(buf->ptr, buf->cap);
+    buf_free(buf);
 }
 
 int secret_path(const char *path, struct buf *out, struct err *err)
@@ -77,14 +87,45 @@ int secret_file(const char *name, const char *directory, struct buf *out,
     return result;
 }
 
-static int read_fd(const char *name, int fd, struct buf *out, struct err *err)
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits until there is something to read. until: now_ms, -1 for ever. */
+static bool wait_for(int fd, int64_t until)
+{
+    struct pollfd ready = { .fd = fd, .events = POLLIN };
+    int64_t left;
+    int n;
+
+    do {
+        left = until < 0 ? -1 : until - now_ms();
+        if (until >= 0 && left <= 0)
+            return false;
+        n = poll(&ready, 1, (int)left);
+    } while (n == 0 || (n < 0 && errno == EINTR));
+    return true;
+}
+
+static int read_all(const char *name, int fd, int64_t until, struct buf *out,
+                    struct err *err)
 {
     char chunk[1024];
     ssize_t n;
     size_t start = out->len;
 
-    while ((n = read(fd, chunk, sizeof chunk)) != 0) {
-        if (n < 0 && errno == EINTR)
+    for (;;) {
+        if (!wait_for(fd, until))
+            return err_set(err, ERR_CONFIG,
+                           "the command of secret %s takes too long", name);
+        n = read(fd, chunk, sizeof chunk);
+        if (n == 0)
+            break;
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n < 0)
             return err_set(err, ERR_CONFIG,
@@ -111,8 +152,46 @@ static void run_child(int output, char **words)
     _exit(127);
 }
 
-static int run_command(const char *name, char **words, struct buf *out,
-                       struct err *err)
+/* What descriptors gave: they can be read once. */
+static struct {
+    int fd; /* 0: free */
+    struct buf bytes;
+} given[LIMIT_SECRET_FDS];
+
+static int read_fd(const char *name, int fd, struct buf *out, struct err *err)
+{
+    int i = 0;
+
+    while (i < LIMIT_SECRET_FDS && given[i].fd && given[i].fd != fd)
+        i++;
+    if (i == LIMIT_SECRET_FDS)
+        return err_set(err, ERR_CONFIG,
+                       "cannot read secret %s: at most %d come from "
+                       "descriptors",
+                       name, LIMIT_SECRET_FDS);
+    if (!given[i].fd) {
+        buf_init(&given[i].bytes, LIMIT_SECRET_FILE);
+        if (read_all(name, fd, -1, &given[i].bytes, err) != 0) {
+            wipe(&given[i].bytes);
+            return -1;
+        }
+        given[i].fd = fd;
+        close(fd);
+    }
+    buf_add(out, buf_slice(&given[i].bytes));
+    return buf_check(out, name, err);
+}
+
+void secret_forget(void)
+{
+    for (int i = 0; i < LIMIT_SECRET_FDS; i++) {
+        wipe(&given[i].bytes);
+        given[i].fd = 0;
+    }
+}
+
+static int run_command(const char *name, char **words, int64_t ms,
+                       struct buf *out, struct err *err)
 {
     int ends[2], status = 0, result;
     pid_t child;
@@ -128,12 +207,14 @@ static int run_command(const char *name, char **words, struct buf *out,
     result = child < 0 ? err_set(err, ERR_CONFIG,
                                  "cannot run the command of secret %s: %s",
                                  name, strerror(errno))
-                       : read_fd(name, ends[0], out, err);
+                       : read_all(name, ends[0], now_ms() + ms, out, err);
     close(ends[0]);
     if (child > 0) {
+        if (result != 0)
+            kill(child, SIGKILL);
         while (waitpid(child, &status, 0) < 0 && errno == EINTR)
             continue;
-        if (status != 0)
+        if (status != 0 && result == 0)
             result =
                 err_set(err, ERR_CONFIG, "the command of secret %s (%s) failed",
                         name, words[0]);
@@ -141,8 +222,8 @@ static int run_command(const char *name, char **words, struct buf *out,
     return result;
 }
 
-static int read_command(const char *name, struct slice list, struct buf *out,
-                        struct err *err)
+static int read_command(const char *name, struct slice list, int64_t ms,
+                        struct buf *out, struct err *err)
 {
     char *words[COMMAND_WORDS + 1] = { NULL };
     int n = 0, result = -1;
@@ -162,7 +243,7 @@ static int read_command(const char *name, struct slice list, struct buf *out,
     if (n == 0)
         err_set(err, ERR_CONFIG, "the command of secret %s is empty", name);
     else
-        result = run_command(name, words, out, err);
+        result = run_command(name, words, ms, out, err);
 out:
     while (n > 0)
         free(words[--n]);
@@ -170,7 +251,7 @@ out:
 }
 
 int secret_read(const char *name, struct slice value, const char *directory,
-                struct buf *out, struct err *err)
+                int64_t ms, struct buf *out, struct err *err)
 {
     struct slice file = json_get(value, "file");
     struct slice command = json_get(value, "command");
@@ -189,7 +270,7 @@ int secret_read(const char *name, struct slice value, const char *directory,
     if (json_int(json_get(value, "fd"), &fd) && fd > 2 && fd < 65536)
         return read_fd(name, (int)fd, out, err);
     if (json_type(command) == JSON_ARRAY)
-        return read_command(name, command, out, err);
+        return read_command(name, command, ms, out, err);
     return err_set(err, ERR_CONFIG,
                    "secret %s must be { file = \"name\" }, { fd = n } or "
                    "{ command = { \"program\", ... } }: a secret does not "

@@ -12,9 +12,13 @@
 
 /* value: JSON {"file":..} {"fd":..} or {"command":[..]}; a plain string is an
  * error. name: for messages. Relative files: $CREDENTIALS_DIRECTORY, then
- * secrets/ below directory. */
+ * secrets/ below directory. A descriptor gives its bytes once: it is closed,
+ * and whoever asks again gets the same. A command is waited for, and killed
+ * after ms. */
 int secret_read(const char *name, struct slice value, const char *directory,
-                struct buf *out, struct err *err);
+                int64_t ms, struct buf *out, struct err *err);
+/* Wipes what descriptors gave. */
+void secret_forget(void);
 /* A file by name, looked up the same way. */
 int secret_file(const char *name, const char *directory, struct buf *out,
                 struct err *err);

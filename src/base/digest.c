@@ -237,3 +237,8 @@ void digest_seed(uint64_t seed)
     seed_state = seed;
     seed_left = 0;
 }
+
+const char *digest_version(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION_STRING);
+}

@@ -11,6 +11,9 @@
 
 #define SHA256_SIZE 32
 
+/* Of libcrypto, "3.0.13". */
+const char *digest_version(void);
+
 /* Incremental SHA-256; finish frees. */
 struct digest;
 struct digest *digest_new(void); /* returns owned, NULL when out of memory */

@@ -101,9 +101,20 @@
 #define LIMIT_CONFIG_CPU_MS 50
 #define LIMIT_CONFIG_MEMORY MIB(16)
 #define LIMIT_SECRET_FILE KIB(64)
+#define LIMIT_SECRET_FDS 64 /* secrets { fd = n } */
+#define LIMIT_SECRET_START_MS                                                  \
+    60000                    /* a secret's command: somebody may type          \
+                              */
+#define LIMIT_SECRET_MS 5000 /* the same while bots run and wait */
 #define LIMIT_CONTROL_LINE KIB(256)
+#define LIMIT_CONTROL_PAUSE_MS 1000 /* without a descriptor to accept with */
 #define LIMIT_PATH KIB(4)
-#define LIMIT_REPORT MIB(1) /* what SIGUSR1 prints */
+#define LIMIT_REPORT MIB(1)      /* of an account, for status and SIGUSR1 */
+#define LIMIT_REPORT_ROWS 1000   /* tasks or timers of one generation in it */
+#define LIMIT_REPORT_TEXT MIB(8) /* of all accounts */
+#define LIMIT_REPORT_CELL KIB(1)
+#define LIMIT_REPORT_DEAD 5 /* dead letters in it, the newest */
+#define LIMIT_RECENT 10     /* failures of one script that it shows */
 #define LIMIT_ONCE_MS 50    /* run --once looks this often */
 #define LIMIT_WATCH_DIRECTORIES 4096
 #define LIMIT_WATCH_DRAIN 16 /* reads of events per callback */
@@ -112,9 +123,10 @@
 #define LIMIT_LOOP_TIMERS 1000000 /* scripts are stopped far earlier */
 
 /* Database */
-#define LIMIT_ROW MIB(2)    /* one row: an event and its names */
-#define LIMIT_WRITES 100000 /* waiting for a commit at once */
-#define LIMIT_WAL MIB(16)   /* of a -wal file between peaks */
+#define LIMIT_ROW MIB(2)         /* one row: an event and its names */
+#define LIMIT_STORE_BUSY_MS 1000 /* wait for one that looks at it */
+#define LIMIT_WRITES 100000      /* waiting for a commit at once */
+#define LIMIT_WAL MIB(16)        /* of a -wal file between peaks */
 #define LIMIT_KEEP_DEAD_MS (30 * 24 * 3600 * 1000LL) /* dead letters */
 #define LIMIT_COMMIT_TURNS 3   /* of the loop, from a write to it */
 #define LIMIT_STORE_KEY KIB(1) /* a key of bot.store */
@@ -171,5 +183,12 @@
 /* Service manager */
 #define LIMIT_STATUS 256     /* bytes of a line of its status */
 #define LIMIT_NOTIFY_MS 1000 /* one message, while its queue is full */
+
+/* doctor */
+#define LIMIT_DOCTOR_MS 15000   /* of one request */
+#define LIMIT_DOCTOR_FILES 256  /* fewer descriptors are too few */
+#define LIMIT_DOCTOR_CLOCK_S 30 /* off the server's by that much */
+#define LIMIT_DOCTOR_DISK_WARN MIB(200)
+#define LIMIT_DOCTOR_DISK_FAIL MIB(20)
 
 #endif

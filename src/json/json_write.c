@@ -6,6 +6,7 @@
 
 #include "json_text.h"
 #include "limits.h"
+#include "log_line.h"
 
 static void fail(struct json_writer *w, const char *why)
 {
@@ -190,6 +191,20 @@ void json_member_string(struct json_writer *w, const char *key,
 void json_member_str(struct json_writer *w, const char *key, const char *text)
 {
     json_member_string(w, key, slice_str(text));
+}
+
+void json_member_text(struct json_writer *w, const char *key, struct slice text)
+{
+    struct log_line line = { .len = 0 };
+    struct log_line_form form = { .style = LOG_LINE_JSON,
+                                  .end = sizeof line.text - 2 };
+    if (text.ptr == NULL) {
+        return;
+    }
+    log_line_add(&line, "\"");
+    log_line_value(&line, &form, text, false);
+    log_line_add(&line, "\"");
+    json_member_raw(w, key, slice_make(line.text, line.len));
 }
 
 void json_member_int(struct json_writer *w, const char *key, int64_t value)

@@ -41,6 +41,10 @@ void json_put_raw(struct json_writer *w, struct slice value);
 void json_member_string(struct json_writer *w, const char *key,
                         struct slice text);
 void json_member_str(struct json_writer *w, const char *key, const char *text);
+/* Foreign text for people: secrets are taken out as in the log, what is no
+ * UTF-8 is replaced, more than LIMIT_LOG_LINE is cut. */
+void json_member_text(struct json_writer *w, const char *key,
+                      struct slice text);
 void json_member_int(struct json_writer *w, const char *key, int64_t value);
 void json_member_bool(struct json_writer *w, const char *key, bool value);
 void json_member_raw(struct json_writer *w, const char *key,

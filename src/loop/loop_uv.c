@@ -200,3 +200,8 @@ void signal_stop(struct signal_watch *watch)
     watch->owner->count--;
     uv_close((uv_handle_t *)&watch->uv, on_closed);
 }
+
+const char *loop_uv_version(void)
+{
+    return uv_version_string();
+}

@@ -28,4 +28,7 @@ struct signal_watch *signal_start(struct loop *loop, int signum, loop_fn *fn,
                                   void *arg, struct err *err);
 void signal_stop(struct signal_watch *watch);
 
+/* Of libuv, "1.48.0". */
+const char *loop_uv_version(void);
+
 #endif

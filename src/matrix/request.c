@@ -461,6 +461,7 @@ static int start_try(struct request *request, struct err *err)
         .stall_ms = options->stall_ms,
         .max_body = options->max_body,
         .allow_http = homeserver_allow_http(homeserver),
+        .certificate = options->certificate,
     };
 
     forget_reply(request);

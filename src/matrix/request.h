@@ -29,6 +29,7 @@ struct request_options {
     enum request_repeat repeat;
     bool anonymous;     /* without the token */
     bool send;          /* obeys and sets the brake of 429 */
+    bool certificate;   /* reply.head->certificate_until is wanted */
     bool no_retry;      /* the caller has its own back-off (sync) */
     int64_t timeout_ms; /* tries and waits together; 0: LIMIT_HTTP_TOTAL_MS */
     int64_t stall_ms;   /* 0: LIMIT_HTTP_STALL_MS */
@@ -59,6 +60,8 @@ struct request *request_start(struct homeserver *homeserver,
                               struct err *err);
 void request_cancel(struct request *request);
 
+/* "Sun, 06 Nov 1994 08:49:37 GMT" as wall ms; 0 for anything else. */
+int64_t request_read_date(struct slice text);
 /* Fills *err from an error reply: kind, status, errcode, text,
  * retry_after_ms, soft_logout; knows `errcode` and OAuth's `error`. head may
  * be NULL. For the few who speak through a transport themselves. */

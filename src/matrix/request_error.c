@@ -52,6 +52,13 @@ static bool read_date(struct slice text, int64_t *ms)
     return true;
 }
 
+int64_t request_read_date(struct slice text)
+{
+    int64_t ms;
+
+    return text.ptr && read_date(text, &ms) ? ms : 0;
+}
+
 /* -1 when the server named no time. */
 static int64_t retry_after(const struct http_head *head, struct slice body,
                            int64_t wall_ms)

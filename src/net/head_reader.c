@@ -79,11 +79,13 @@ int head_reader_line(struct head_reader *reader, struct slice line)
 }
 
 int head_reader_tell(const struct head_reader *reader, struct slice url,
+                     int64_t certificate_until,
                      void (*fn)(void *arg, const struct http_head *head),
                      void *arg)
 {
     struct http_header *headers = calloc(reader->count + 1, sizeof(*headers));
-    struct http_head head = { reader->status, headers, reader->count, url };
+    struct http_head head = { reader->status, headers, reader->count, url,
+                              certificate_until };
     const char *at = buf_str(&reader->lines);
     const char *end = at + reader->lines.len;
 

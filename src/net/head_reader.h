@@ -22,6 +22,7 @@ void head_reader_free(struct head_reader *reader);
 int head_reader_line(struct head_reader *reader, struct slice line);
 /* Calls fn with the head. -1: out of memory. */
 int head_reader_tell(const struct head_reader *reader, struct slice url,
+                     int64_t certificate_until,
                      void (*fn)(void *arg, const struct http_head *head),
                      void *arg);
 

@@ -39,7 +39,7 @@ struct http_head *http_head_dup(const struct http_head *head)
         end = copy_bytes(end, &headers[i].value);
     }
     *copy = (struct http_head) { head->status, headers, head->header_count,
-                                 head->url };
+                                 head->url, head->certificate_until };
     if (copy->url.ptr)
         copy_bytes(end, &copy->url);
     return copy;

@@ -27,8 +27,9 @@ struct http_request {
     int64_t total_ms;   /* 0: no limit on the whole exchange */
     int64_t stall_ms;   /* no byte for that long; 0: LIMIT_HTTP_STALL_MS */
     size_t max_body;    /* decompressed bytes; 0: LIMIT_HTTP_BODY */
-    int redirects;   /* followed for GET and HEAD; 0: none, 30x is the reply */
-    bool allow_http; /* plain http:// beyond loopback */
+    int redirects;    /* followed for GET and HEAD; 0: none, 30x is the reply */
+    bool allow_http;  /* plain http:// beyond loopback */
+    bool certificate; /* http_head.certificate_until is wanted */
 };
 
 /* What is known once the head of the reply came. Valid for the call. */
@@ -37,6 +38,7 @@ struct http_head {
     const struct http_header *headers; /* names in lower case, in order */
     size_t header_count;
     struct slice url; /* who answered, after redirects; absent: as asked */
+    int64_t certificate_until; /* the server's own, wall ms; 0 unknown */
 };
 
 /* Each may be NULL but done. body pieces come as they arrive, decompressed,

@@ -90,6 +90,7 @@ void transport_curl_tell_head(struct transfer *transfer)
         return;
     network->in_curl = true;
     if (head_reader_tell(&transfer->head, slice_str(transfer->answered),
+                         transport_curl_certificate(transfer->easy),
                          transfer->handlers.head, transfer->arg) < 0)
         transfer->stop = STOP_MEMORY;
     network->in_curl = before;

@@ -93,4 +93,8 @@ void transport_curl_explain_stop(struct transfer *transfer);
 /* Fills it from either; transfer->easy is still there. */
 void transport_curl_explain(struct transfer *transfer, CURLcode code);
 
+/* Until when the server's certificate is good, wall ms; 0: not asked for, or
+ * unknown (a connection that was there already). */
+int64_t transport_curl_certificate(CURL *easy);
+
 #endif

@@ -1,3 +1,4 @@
+#include "transport_curl.h"
 #include "transport_curl_internal.h"
 
 #include <stdlib.h>
@@ -183,6 +184,7 @@ static int set_rules(struct transfer *transfer,
     SET(easy, CURLOPT_FOLLOWLOCATION, follow ? 1L : 0L);
     SET(easy, CURLOPT_MAXREDIRS, (long)request->redirects);
     SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(easy, CURLOPT_CERTINFO, request->certificate ? 1L : 0L);
     SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
@@ -240,4 +242,31 @@ int transport_curl_setup(struct transfer *transfer,
         set_request(transfer, request))
         return -1;
     return 0;
+}
+
+int64_t transport_curl_certificate(CURL *easy)
+{
+    static const char key[] = "Expire date:";
+    struct curl_certinfo *info = NULL;
+    time_t until;
+
+    if (!easy ||
+        curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK ||
+        !info || info->num_of_certs < 1)
+        return 0;
+    for (struct curl_slist *at = info->certinfo[0]; at; at = at->next) {
+        if (strncmp(at->data, key, sizeof key - 1) != 0)
+            continue;
+        until = curl_getdate(at->data + sizeof key - 1, NULL);
+        return until > 0 ? (int64_t)until * 1000 : 0;
+    }
+    return 0;
+}
+
+void transport_curl_version(char *out, size_t size)
+{
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+    snprintf(out, size, "curl %s (%s)", info->version,
+             info->ssl_version ? info->ssl_version : "no TLS");
 }

@@ -241,7 +241,7 @@ static void keep(struct transfer *transfer,
                  const struct transport_lua_reply *reply)
 {
     struct http_head head = { reply->status, reply->headers,
-                              reply->header_count, SLICE_NONE };
+                              reply->header_count, SLICE_NONE, 0 };
 
     if (reply->err) {
         transfer->err = *reply->err;

@@ -580,12 +580,15 @@ bool dispatch_claims(const struct dispatch *d)
     return d->claims > 0;
 }
 
-void dispatch_report(const struct dispatch *d, struct buf *out)
+void dispatch_report(const struct dispatch *d, struct json_writer *w)
 {
-    buf_addf(
-        out,
-        "  events: %d in memory%s, %d under way (%d wait for an event), %lld "
-        "done, %lld failed%s\n",
-        d->count, d->more ? " and more on disk" : "", d->active, d->idle,
-        d->ended, d->failed, d->held ? "; held for a reload" : "");
+    json_object_begin(w);
+    json_member_int(w, "in_memory", d->count);
+    json_member_bool(w, "more_on_disk", d->more);
+    json_member_int(w, "under_way", d->active);
+    json_member_int(w, "awaiting_event", d->idle);
+    json_member_int(w, "done", d->ended);
+    json_member_int(w, "failed", d->failed);
+    json_member_bool(w, "held", d->held);
+    json_object_end(w);
 }

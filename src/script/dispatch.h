@@ -56,6 +56,7 @@ int dispatch_bound(const struct dispatch *dispatch,
 bool dispatch_idle(const struct dispatch *dispatch);
 /* A claim is on its way to the disk. */
 bool dispatch_claims(const struct dispatch *dispatch);
-void dispatch_report(const struct dispatch *dispatch, struct buf *out);
+/* As one object. */
+void dispatch_report(const struct dispatch *dispatch, struct json_writer *w);
 
 #endif

@@ -195,7 +195,7 @@ void eval_timers(const struct eval *eval, struct buf *out)
     const struct generation *current = instance_current(eval->instance);
 
     if (current)
-        every_report(current, out);
+        every_list(current, out);
 }
 
 /* ---- from the script layer --------------------------------------------- */

@@ -287,7 +287,27 @@ void every_free_all(struct generation *generation)
     }
 }
 
-void every_report(const struct generation *generation, struct buf *out)
+void every_report(const struct generation *generation, int most,
+                  struct json_writer *w)
+{
+    list_each(node, &generation->timers)
+    {
+        const struct every *every = list_entry(node, struct every, node);
+        if (every->off || most-- <= 0) {
+            continue;
+        }
+        int64_t left = every->due - loop_now(loop_of(every));
+        json_object_begin(w);
+        json_member_str(w, "kind", every->repeats ? "every" : "after");
+        json_member_text(w, "where", slice_str(every->where));
+        json_member_int(w, "ms", every->ms);
+        json_member_int(w, "next_ms", left > 0 ? left : 0);
+        json_member_bool(w, "running", every->task != NULL);
+        json_object_end(w);
+    }
+}
+
+void every_list(const struct generation *generation, struct buf *out)
 {
     list_each(node, &generation->timers)
     {

@@ -33,6 +33,10 @@ void every_end(struct generation *generation);
 void every_hold(struct generation *generation, bool held);
 /* After gen_free. */
 void every_free_all(struct generation *generation);
-void every_report(const struct generation *generation, struct buf *out);
+/* A line each, for people. */
+void every_list(const struct generation *generation, struct buf *out);
+/* At most that many of them, as elements of an array that is open. */
+void every_report(const struct generation *generation, int most,
+                  struct json_writer *w);
 
 #endif

@@ -8,6 +8,7 @@
 #include "json_text.h"
 #include "limits.h"
 #include "log.h"
+#include "recent.h"
 
 void failure_init(struct failure *failure)
 {
@@ -261,6 +262,22 @@ static void write_log(struct generation *generation, const char *label,
     buf_free(&below);
 }
 
+static void remember(const struct generation *generation,
+                     const struct failure *failure)
+{
+    const struct generation_world *world = generation->world;
+    struct recent_failure row = {
+        .generation = generation->number,
+        .file = failure->file,
+        .line = failure->line,
+        .handler = failure->label,
+        .text = failure->err.text,
+    };
+    if (world->recent) {
+        recent_add(world->recent, loop_wall(world->host->loop), &row);
+    }
+}
+
 void failure_note(struct generation *generation, const struct task *task,
                   const struct task_result *result,
                   const struct log_fields *about)
@@ -274,6 +291,7 @@ void failure_note(struct generation *generation, const struct task *task,
     failure_init(&failure);
     failure_of_task(&failure, task, result);
     write_log(generation, task_label(task), &failure, about);
+    remember(generation, &failure);
     failure_free(&failure);
     if (result->end == TASK_LIMIT && generation->world->broken &&
         generation->state == GENERATION_LIVE &&

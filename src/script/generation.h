@@ -21,6 +21,7 @@ enum generation_state {
 };
 
 struct generation;
+struct recent;
 struct waiters;
 
 /* What a generation knows of its surroundings. */
@@ -35,6 +36,8 @@ struct generation_world {
      * array; does this script answer help? NULL: only its own. */
     void (*commands)(void *arg, const struct generation *self,
                      struct json_writer *w, bool *answers);
+    /* Of the instance: what failed lately. May be NULL. */
+    struct recent *recent;
     /* It went over its memory too often. May be NULL. */
     void (*broken)(void *arg, struct generation *self);
     /* Somebody waits for events, perhaps of a new type. May be NULL. */

@@ -154,6 +154,11 @@ static void on_broken_tick(void *arg)
               "%s is stopped: it ran out of memory twice within a minute "
               "(limits.memory); its events wait until it is reloaded",
               instance_title(instance));
+    recent_add(&instance->recent, loop_wall(instance_loop(instance)),
+               &(struct recent_failure) {
+                   .generation = instance->current->number,
+                   .text = "stopped: out of memory twice within a minute",
+               });
     if (instance->reload) {
         return; /* the next generation is on its way */
     }
@@ -223,6 +228,7 @@ static int open_parts(struct instance *instance, struct err *err)
         .evals = &instance->evals,
         .commands = instance->config.commands ? write_commands : NULL,
         .broken = on_broken,
+        .recent = &instance->recent,
         .listens = instance->config.listens ? on_listens : NULL,
         .reads = instance->config.reads ? on_reads : NULL,
         .emit = instance->config.emit ? emit : NULL,
@@ -247,6 +253,7 @@ struct instance *instance_new(const struct instance_config *config,
     list_init(&instance->waiters.list);
     list_init(&instance->evals);
     buf_init(&instance->changed, LIMIT_PATH);
+    buf_init(&instance->refused, LIMIT_FAILURE_TEXT);
     if (open_parts(instance, err) != 0) {
         instance_free(instance);
         return NULL;
@@ -278,6 +285,7 @@ void instance_free(struct instance *instance)
     track_free(instance->failed);
     settings_unref(instance->settings);
     buf_free(&instance->changed);
+    buf_free(&instance->refused);
     free(instance);
 }
 
@@ -433,60 +441,4 @@ void instance_stop(struct instance *instance, int64_t ms, loop_fn *done,
     if (!instance->stop_look) {
         on_stop_look(instance);
     }
-}
-
-/* ---- for people ---- */
-
-static void report_task(void *arg, const struct task *task)
-{
-    struct buf *out = arg, trace;
-    buf_init(&trace, LIMIT_TRACE);
-    task_traceback(task, &trace);
-    buf_addf(out, "    %s, %.1f s old\n", task_label(task),
-             (double)task_age(task) / 1000);
-    struct slice rest = buf_slice(&trace);
-    while (rest.len > 0) {
-        const char *end = memchr(rest.ptr, '\n', rest.len);
-        size_t len = end ? (size_t)(end - rest.ptr) : rest.len;
-        buf_addf(out, "      %.*s\n", (int)len, rest.ptr);
-        len += end != NULL;
-        rest = slice_make(rest.ptr + len, rest.len - len);
-    }
-    buf_free(&trace);
-}
-
-static void report_generation(const struct generation *generation,
-                              const char *what, struct buf *out)
-{
-    buf_addf(out,
-             "  generation %d %s: %.1f MiB; handlers %d, commands %d, "
-             "timers %d, tasks %d, done %d, failed %d\n",
-             generation->number, what,
-             (double)gen_memory(generation->gen) / (double)MIB(1),
-             generation_count(generation, REGISTRATION_EVENT),
-             generation_count(generation, REGISTRATION_COMMAND),
-             generation->timer_count, gen_tasks(generation->gen),
-             generation->done, generation->failed);
-    gen_each_task(generation->gen, report_task, out);
-    every_report(generation, out);
-}
-
-void instance_report(const struct instance *instance, struct buf *out)
-{
-    buf_addf(out, "script %s (%s)%s\n", instance_name(instance),
-             instance->settings->file,
-             instance->reload    ? ", reloading"
-             : instance->failed  ? ", what is on disk does not load"
-             : instance->current ? ""
-                                 : ", not running");
-    if (instance->current) {
-        report_generation(instance->current, "runs", out);
-    }
-    if (instance->old) {
-        report_generation(drain_generation(instance->old), "drains", out);
-    }
-    if (instance->last) {
-        report_generation(drain_generation(instance->last), "stops", out);
-    }
-    dispatch_report(instance->dispatch, out);
 }

@@ -85,6 +85,8 @@ void instance_types(const struct instance *instance, sync_type_fn *add,
 void instance_stop(struct instance *instance, int64_t ms, loop_fn *done,
                    void *arg);
 bool instance_idle(const struct instance *instance);
-void instance_report(const struct instance *instance, struct buf *out);
+/* See manager_report. */
+void instance_report(const struct instance *instance, int rows,
+                     struct json_writer *w);
 
 #endif

@@ -4,6 +4,7 @@
 #include "dispatch.h"
 #include "drain.h"
 #include "instance.h"
+#include "recent.h"
 #include "reload.h"
 #include "waiter.h"
 
@@ -35,7 +36,13 @@ struct instance {
     loop_fn *stop_done;
     void *stop_arg;
 
-    int number; /* of the last one in charge */
+    int number;     /* of the last one in charge */
+    int64_t loaded; /* when it took over, wall ms */
+    struct recent recent;
+    struct buf refused; /* why the last reload was, "" it was not */
+    int64_t refused_at; /* wall ms */
+    int refused_number;
+
     bool settings_changed;
     bool synced;
     bool look; /* files may have changed since the request */

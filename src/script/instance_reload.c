@@ -165,6 +165,8 @@ static void commit(struct instance *instance, struct generation *candidate)
     }
     instance->current = candidate;
     eval_committed(candidate);
+    instance->loaded = loop_wall(instance_loop(instance));
+    buf_clear(&instance->refused);
     instance->settings_changed = candidate->settings != instance->settings;
     track_free(instance->failed);
     instance->failed = NULL;
@@ -174,6 +176,19 @@ static void commit(struct instance *instance, struct generation *candidate)
     instance->config.changed(instance->config.arg);
     instance_tell_ready(instance);
     dispatch_look(instance->dispatch);
+}
+
+/* For reports. */
+static void note_refusal(struct instance *instance,
+                         const struct failure *failure)
+{
+    buf_clear(&instance->refused);
+    if (failure->line) {
+        buf_addf(&instance->refused, "%s:%d: ", failure->file, failure->line);
+    }
+    buf_adds(&instance->refused, failure->err.text);
+    instance->refused_at = loop_wall(instance_loop(instance));
+    instance->refused_number = instance->number + 1;
 }
 
 static void on_reloaded(void *arg, const struct reload_result *result)
@@ -193,6 +208,7 @@ static void on_reloaded(void *arg, const struct reload_result *result)
         } else {
             track_free(instance->failed);
             instance->failed = result->track;
+            note_refusal(instance, result->failure);
         }
         instance->config.changed(instance->config.arg);
     } else {
@@ -266,6 +282,7 @@ static void serve(struct instance *instance)
     bool back = instance->failed != NULL;
     track_free(instance->failed);
     instance->failed = NULL;
+    buf_clear(&instance->refused);
     buf_init(&head, LIMIT_FAILURE_TEXT);
     buf_addf(&head, "%s: %s (generation %d)", instance_title(instance),
              back ? "as it was before" : "nothing changed",

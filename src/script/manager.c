@@ -496,11 +496,12 @@ void manager_stop(struct manager *manager, int64_t ms, loop_fn *done, void *arg)
     }
 }
 
-void manager_report(struct manager *manager, struct buf *out)
+void manager_report(const struct manager *manager, int rows,
+                    struct json_writer *w)
 {
-    list_each_safe(node, &manager->members)
+    list_each(node, &manager->members)
     {
-        struct member *member = list_entry(node, struct member, node);
-        instance_report(member->instance, out);
+        const struct member *member = list_entry(node, struct member, node);
+        instance_report(member->instance, rows, w);
     }
 }

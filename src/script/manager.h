@@ -7,6 +7,7 @@
 #include "err.h"
 #include "gen.h"
 #include "inbox.h"
+#include "json_write.h"
 #include "sync_interest.h"
 
 /* All scripts of one account: loads them, reloads them one at a time, gives
@@ -90,8 +91,10 @@ void manager_stop(struct manager *manager, int64_t ms, loop_fn *done,
 bool manager_idle(struct manager *manager);
 void manager_free(struct manager *manager);
 
-/* A report for SIGUSR1, as text lines appended to out: every instance with its
- * generations, tasks (label, age, traceback), queue and timers. */
-void manager_report(struct manager *manager, struct buf *out);
+/* What every script is at, an object each, as elements of an array that is
+ * open: docs/cli.md names the members. rows: how many tasks and timers of a
+ * generation are told one by one, with their tracebacks. */
+void manager_report(const struct manager *manager, int rows,
+                    struct json_writer *w);
 
 #endif

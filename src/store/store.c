@@ -19,8 +19,7 @@ static int open_folder(struct store *store, const char *directory,
     return store->lock < 0 ? -1 : 0;
 }
 
-struct store *store_open(struct loop *loop, const char *directory,
-                         struct err *err)
+static struct store *make(struct loop *loop, struct err *err)
 {
     struct store *store = calloc(1, sizeof(*store));
     if (!store) {
@@ -32,7 +31,26 @@ struct store *store_open(struct loop *loop, const char *directory,
     list_init(&store->queue);
     buf_init(&store->rows[0], LIMIT_ROW);
     buf_init(&store->rows[1], LIMIT_ROW);
+    return store;
+}
 
+struct store *store_look(struct loop *loop, const char *directory,
+                         struct err *err)
+{
+    struct store *store = make(loop, err);
+    if (store && store_file_look(&store->account, directory, "account.db",
+                                 &store_schema_account, err) == 0)
+        return store;
+    free(store);
+    return NULL;
+}
+
+struct store *store_open(struct loop *loop, const char *directory,
+                         struct err *err)
+{
+    struct store *store = make(loop, err);
+    if (!store)
+        return NULL;
     if (directory && open_folder(store, directory, err) < 0)
         goto fail;
     if (store_file_open(&store->account, directory, "account.db",

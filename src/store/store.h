@@ -27,6 +27,11 @@ struct store;
  * folder and the first one's pid. Migrates. Returns owned. */
 struct store *store_open(struct loop *loop, const char *directory,
                          struct err *err);
+/* For a look at account.db while no process has it, without the lock, so that
+ * a start is never refused for it. Only readers of that file work. Makes
+ * nothing; a file of another version is ERR_STORE. Returns owned. */
+struct store *store_look(struct loop *loop, const char *directory,
+                         struct err *err);
 /* Commits what is queued (store_flush), and what its done callbacks queue;
  * what those queue is refused, ERR_CANCELLED. Then closes. An open ingest is
  * rolled back. */
@@ -165,6 +170,7 @@ struct store_delivery_row {
     int64_t id; /* of the delivery */
     int attempt;
     bool redelivered;
+    int64_t changed; /* of a dead letter: when it was set aside, wall ms */
     struct store_event event;
 };
 /* Queued rows of a script after (batch, idx), in that order, at most max; the
@@ -195,6 +201,11 @@ typedef void store_dead_fn(void *arg, const struct store_delivery_row *row,
                            const char *script, const char *error);
 int store_delivery_dead(struct store *store, int max, store_dead_fn *fn,
                         void *arg, struct err *err);
+/* How many rows of each script that has any are unfinished, and dead. */
+typedef void store_count_fn(void *arg, const char *script, int64_t unfinished,
+                            int64_t dead);
+int store_delivery_count(struct store *store, store_count_fn *fn, void *arg,
+                         struct err *err);
 /* Deletes finished events older than keep_ms; dead letters are kept for
  * LIMIT_KEEP_DEAD_MS. Inside a write. */
 int store_inbox_prune(struct store *store, int64_t now_ms, int64_t keep_ms,
@@ -264,5 +275,8 @@ typedef void store_key_fn(void *arg, struct slice key);
 int store_kv_keys(struct store *store, const char *script, struct slice prefix,
                   struct slice after, int max, store_key_fn *fn, void *arg,
                   struct err *err);
+
+/* Of SQLite, "3.45.1". */
+const char *store_version(void);
 
 #endif

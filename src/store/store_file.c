@@ -68,7 +68,8 @@ static int run_text(struct store_file *file, const char *what, const char *sql,
 static int set_up(struct store_file *file, struct err *err)
 {
     sqlite3_extended_result_codes(file->db, 1);
-    sqlite3_busy_timeout(file->db, 0); /* the folder's lock is ours */
+    /* The folder's lock is ours, but somebody may take a look. */
+    sqlite3_busy_timeout(file->db, LIMIT_STORE_BUSY_MS);
     sqlite3_limit(file->db, SQLITE_LIMIT_LENGTH, (int)LIMIT_ROW);
     char limit[64];
     snprintf(limit, sizeof(limit), "PRAGMA journal_size_limit = %zu",
@@ -179,6 +180,46 @@ int store_file_open(struct store_file *file, const char *directory,
     return status;
 }
 
+static int look_at(struct store_file *file, const char *path,
+                   const struct store_schema *schema, struct err *err)
+{
+    int version = 0;
+    configure();
+    int code = sqlite3_open_v2(
+        path, &file->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code != SQLITE_OK)
+        return store_file_failed(file, "open the file", code, err);
+    sqlite3_busy_timeout(file->db, LIMIT_STORE_BUSY_MS);
+    sqlite3_limit(file->db, SQLITE_LIMIT_LENGTH, (int)LIMIT_ROW);
+    if (read_version(file, &version, err) < 0)
+        return -1;
+    if (version == schema->count)
+        return 0;
+    return err_set(err, ERR_STORE,
+                   "cannot look into %s: its schema is %d and not %d; run "
+                   "brings it up to date",
+                   file->name, version, schema->count);
+}
+
+int store_file_look(struct store_file *file, const char *directory,
+                    const char *name, const struct store_schema *schema,
+                    struct err *err)
+{
+    char *path = NULL;
+    *file = (struct store_file) { .name = name };
+    if (asprintf(&path, "%s/%s", directory, name) < 0)
+        return err_set(err, ERR_SYSTEM, "cannot open %s: out of memory", name);
+    int status = file_check_private(directory, err);
+    if (status == 0)
+        status = file_check_private(path, err);
+    if (status == 0 && look_at(file, path, schema, err) < 0)
+        status = err_prefix(err, "account folder %s", directory);
+    free(path);
+    if (status < 0)
+        store_file_close(file);
+    return status;
+}
+
 void store_file_close(struct store_file *file)
 {
     for (int i = 0; i < STATEMENTS; i++) {
@@ -230,4 +271,9 @@ int store_file_end(struct store_file *file, bool commit, struct err *err)
     if (!commit || status < 0)
         roll_back(file);
     return status;
+}
+
+const char *store_version(void)
+{
+    return sqlite3_libversion();
 }

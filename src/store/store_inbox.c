@@ -294,7 +294,8 @@ int store_delivery_dead(struct store *store, int max, store_dead_fn *fn,
     struct store_query query;
     store_query_open(&query, &store->account, STATEMENT_DELIVERY_DEAD,
                      "read dead letters",
-                     "SELECT " ROW_COLUMNS ", d.script, coalesce(d.error, '')"
+                     "SELECT " ROW_COLUMNS ", d.script, coalesce(d.error, ''),"
+                     "    d.changed"
                      " FROM delivery AS d JOIN inbox AS e ON e.id = d.event"
                      " WHERE d.state = 5"
                      " ORDER BY d.changed DESC, d.id DESC LIMIT ?1");
@@ -303,9 +304,31 @@ int store_delivery_dead(struct store *store, int max, store_dead_fn *fn,
     while ((status = store_query_step(&query, err)) == 1) {
         struct store_delivery_row row;
         read_row(&query, &row);
+        row.changed = store_query_number(&query, 14);
         fn(arg, &row, store_query_string(&query, 12),
            store_query_string(&query, 13));
     }
+    store_query_close(&query);
+    return status;
+}
+
+int store_delivery_count(struct store *store, store_count_fn *fn, void *arg,
+                         struct err *err)
+{
+    struct store_query query;
+    store_query_open(&query, &store->account, STATEMENT_DELIVERY_COUNT,
+                     "count deliveries",
+                     "SELECT script, sum(open), sum(dead) FROM ("
+                     "    SELECT script, count(*) AS open, 0 AS dead"
+                     "    FROM delivery WHERE state < 2 GROUP BY script"
+                     "    UNION ALL"
+                     "    SELECT script, 0, count(*)"
+                     "    FROM delivery WHERE state = 5 GROUP BY script)"
+                     " GROUP BY script ORDER BY script");
+    int status;
+    while ((status = store_query_step(&query, err)) == 1)
+        fn(arg, store_query_string(&query, 0), store_query_number(&query, 1),
+           store_query_number(&query, 2));
     store_query_close(&query);
     return status;
 }

@@ -53,6 +53,7 @@ enum store_statement {
     STATEMENT_DELIVERY_DROP,
     STATEMENT_DELIVERY_UNFINISHED,
     STATEMENT_DELIVERY_DEAD,
+    STATEMENT_DELIVERY_COUNT,
 
     STATEMENT_OUTBOX_PUT,
     STATEMENT_OUTBOX_GET,
@@ -94,6 +95,10 @@ extern const struct store_schema store_schema_account, store_schema_scripts;
 /* Makes (0600) or opens name in directory, NULL: in memory, and migrates. On
  * failure the file is closed. */
 int store_file_open(struct store_file *file, const char *directory,
+                    const char *name, const struct store_schema *schema,
+                    struct err *err);
+/* Opens what is there for reading; its schema must be the newest. */
+int store_file_look(struct store_file *file, const char *directory,
                     const char *name, const struct store_schema *schema,
                     struct err *err);
 /* Makes a file with mode 0600, or checks that nobody else can use it. */

@@ -21,6 +21,7 @@
 
 #include "inbox.h"
 #include "instance.h"
+#include "json_read.h"
 #include "limits.h"
 #include "log.h"
 #include "manager.h"
@@ -158,6 +159,19 @@ static inline int count_of(const char *in, const char *text)
     for (const char *p = in; (p = strstr(p, text)) != NULL; p++)
         count++;
     return count;
+}
+
+/* All that is told of the scripts, in place of what is in out. */
+static inline void report_to(struct buf *out, int rows)
+{
+    struct json_writer writer;
+    buf_clear(out);
+    json_writer_init(&writer, out);
+    json_array_begin(&writer);
+    manager_report(w.manager, rows, &writer);
+    json_array_end(&writer);
+    assert_int_equal(json_finish(&writer, "the report", &err), 0);
+    assert_int_equal(json_check(buf_slice(out), &err), 0);
 }
 
 /* ---- events ---- */

@@ -236,8 +236,9 @@ static void rows_beyond_the_queue_wait_on_disk(void **state)
     manager_committed(w.manager, false);
     struct buf report;
     buf_init(&report, LIMIT_REPORT);
-    manager_report(w.manager, &report);
-    assert_non_null(strstr(buf_str(&report), "10 in memory and more on disk"));
+    report_to(&report, 0);
+    assert_non_null(
+        strstr(buf_str(&report), "\"in_memory\":10,\"more_on_disk\":true"));
     buf_free(&report);
     run(100);
     expect_said(wanted);

@@ -195,18 +195,72 @@ static void a_report_tells_what_runs(void **state)
     run(1500);
     struct buf out;
     buf_init(&out, LIMIT_REPORT);
-    manager_report(w.manager, &out);
+    report_to(&out, 10);
     static const char *const parts[] = {
-        "script a (",
-        " MiB; handlers 1, commands 0, timers 1, tasks 1, done 0, failed 0\n",
-        "    handler for message (a.lua:2), 1.5 s old\n",
+        "[{\"script\":\"a\",\"file\":\"",
+        "\"state\":\"ok\",\"reloading\":false,\"loaded\":17",
+        "\"generation\":1,\"handlers\":1,\"commands\":0,\"timers\":1,"
+        "\"tasks\":1,\"oldest_task_ms\":1500,\"done\":0,\"failed\":0,"
+        "\"memory\":",
+        "\"handler\":\"handler for message (a.lua:2)\",\"age_ms\":1500,"
+        "\"traceback\":\"",
         "a.lua:3: in ",
-        "    every 60 s (a.lua:1): next in 58.",
-        "  events: 1 in memory, 1 under way",
+        "{\"kind\":\"every\",\"where\":\"",
+        "\"ms\":60000,\"next_ms\":58",
+        "\"events\":{\"in_memory\":1,\"more_on_disk\":false,\"under_way\":1",
+        "\"errors\":[]",
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (!strstr(buf_str(&out), parts[i]))
             fail_msg("<%s> is not in\n%s", parts[i], buf_str(&out));
+    report_to(&out, 0);
+    assert_null(strstr(buf_str(&out), "traceback"));
+    buf_free(&out);
+}
+
+static void a_report_keeps_what_went_wrong(void **state)
+{
+    (void)state;
+    add_script("a",
+               "bot.on('message', function(ev) error(ev.content.body) end)\n");
+    load_all(1, 0);
+    log_add_secret(S("hunter22"));
+    for (int i = 0; i < LIMIT_RECENT + 2; i++) {
+        char body[40], id[16];
+        snprintf(body, sizeof body, "hunter22 no %d;", i);
+        snprintf(id, sizeof id, "$%d", i);
+        struct new_event event = { "!a:hs.test", id, body, false };
+        assert_int_equal(put_events(&event, 1), 1);
+        manager_committed(w.manager, false);
+        run(10);
+    }
+    struct buf out;
+    buf_init(&out, LIMIT_REPORT);
+    report_to(&out, 0);
+    const char *text = buf_str(&out);
+    const char *newest = strstr(text, "(secret) no 11;");
+    assert_non_null(newest);
+    assert_null(strstr(text, "hunter"));
+    assert_null(strstr(text, " no 1;")); /* gave way */
+    assert_true(strstr(text, " no 2;") > newest);
+    assert_non_null(strstr(text, "a.lua:1\",\"handler\":\"handler for "
+                                 "message (a.lua:1)\",\"error\":"));
+    log_clear_secrets();
+
+    write_file("a.lua", "bot.on(");
+    ask_reload(NULL, 0);
+    run(10);
+    report_to(&out, 0);
+    text = buf_str(&out);
+    assert_non_null(strstr(text, "\"state\":\"refused\""));
+    assert_non_null(strstr(text, "\"refused\":{\"at\":17"));
+    assert_non_null(strstr(text, "\"generation\":2,\"error\":\""));
+    write_file("a.lua", "bot.on('message', print)");
+    ask_reload(NULL, 0);
+    run(10);
+    report_to(&out, 0);
+    assert_non_null(strstr(buf_str(&out), "\"state\":\"ok\""));
+    assert_null(strstr(buf_str(&out), "\"refused\""));
     buf_free(&out);
 }
 
@@ -259,6 +313,7 @@ int main(void)
         TEST(nobody_is_there),
         TEST(freed_in_the_middle),
         TEST(a_report_tells_what_runs),
+        TEST(a_report_keeps_what_went_wrong),
         TEST(check_finds_what_would_not_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,9 +219,10 @@ static void the_drain_has_an_end(void **state)
     reload(false);
     struct buf report;
     buf_init(&report, LIMIT_REPORT);
-    manager_report(w.manager, &report);
-    assert_int_equal(count_of(buf_str(&report), "drains"), 1);
-    assert_null(strstr(buf_str(&report), "generation 1 "));
+    report_to(&report, 0);
+    assert_int_equal(
+        count_of(buf_str(&report), "\"draining\":{\"generation\":2,"), 1);
+    assert_null(strstr(buf_str(&report), "\"generation\":1,"));
     buf_free(&report);
     run(2100);
     assert_true(manager_idle(w.manager));

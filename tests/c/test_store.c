@@ -573,6 +573,45 @@ static void damaged_or_newer_files_are_left_alone(void **state)
     assert_int_equal(st.st_size, 4096 * 8);
 }
 
+static void a_look_needs_no_lock_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct buf value;
+    assert_null(store_look(loop, folder, &err)); /* makes no folder */
+    assert_int_equal(access(folder, F_OK), -1);
+    reopen();
+    begin();
+    ok(store_meta_set(store, "a", S("1"), &err));
+    commit();
+    for (int i = 0; i < 2; i++) { /* beside its owner, and alone */
+        struct store *looking = store_look(loop, folder, &err);
+        if (!looking)
+            fail_msg("%s", err.text);
+        buf_init(&value, LIMIT_ROW);
+        assert_int_equal(store_meta_get(looking, "a", &value, &err), 1);
+        assert_string_equal(buf_str(&value), "1");
+        buf_free(&value);
+        ok(store_ingest_begin(looking, &err));
+        assert_int_equal(store_meta_set(looking, "a", S("2"), &err), -1);
+        store_ingest_end(looking, false, &err);
+        if (i == 0)
+            store_close(store);
+        else
+            reopen(); /* a start is not refused for it */
+        store_close(looking);
+    }
+    ok(sqlite3_exec(store->account.db, "PRAGMA user_version = 0", NULL, NULL,
+                    NULL));
+    store_close(store);
+    assert_null(store_look(loop, folder, &err));
+    assert_contains(err.text, "schema");
+    char path[256];
+    snprintf(path, sizeof(path), "%s/account.db", folder);
+    chmod(path, 0640);
+    assert_null(store_look(loop, folder, &err));
+    assert_contains(err.text, "chmod 600");
+}
+
 static void folder_that_cannot_be_made_is_told(void **state)
 {
     (void)state;
@@ -604,6 +643,7 @@ int main(void)
         FOLDER_TEST(second_process_is_denied_by_name),
         FOLDER_TEST(what_was_done_survives_a_killed_process),
         FOLDER_TEST(damaged_or_newer_files_are_left_alone),
+        FOLDER_TEST(a_look_needs_no_lock_and_changes_nothing),
         FOLDER_TEST(folder_that_cannot_be_made_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

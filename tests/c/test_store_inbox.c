@@ -326,6 +326,33 @@ static void dead_letters_come_newest_first(void **state)
     assert_string_equal(dead(1), "[a $3 0 ]");
 }
 
+static void on_count(void *arg, const char *script, int64_t unfinished,
+                     int64_t dead)
+{
+    char *text = arg, row[64];
+    snprintf(row, sizeof(row), "[%s %d %d]", script, (int)unfinished,
+             (int)dead);
+    strcat(text, row);
+}
+
+static void rows_are_counted_by_script(void **state)
+{
+    (void)state;
+    char text[256] = "";
+    begin();
+    for (int i = 0; i < 4; i++)
+        add(1, i, (char[]) { '$', (char)('1' + i), '\0' }, "ab");
+    add(1, 4, "$c", "c");
+    ok(store_delivery_mark(store, 1, STORE_DEAD, NULL, false, &err));
+    ok(store_delivery_mark(store, 3, STORE_DONE, NULL, false, &err));
+    ok(store_delivery_claim(store, 5, &err));
+    for (int i = 2; i <= 8; i += 2)
+        ok(store_delivery_mark(store, i, STORE_DONE, NULL, false, &err));
+    commit();
+    ok(store_delivery_count(store, on_count, text, &err));
+    assert_string_equal(text, "[a 2 1][c 1 0]");
+}
+
 static void prune(void)
 {
     begin();
@@ -397,6 +424,7 @@ int main(void)
         MEMORY_TEST(recovery_leaves_finished_rows),
         MEMORY_TEST(rows_of_other_scripts_are_dropped),
         MEMORY_TEST(dead_letters_come_newest_first),
+        MEMORY_TEST(rows_are_counted_by_script),
         MEMORY_TEST(finished_events_go_dead_letters_stay_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

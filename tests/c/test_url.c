@@ -169,7 +169,7 @@ static void head_lookup_and_copy(void **state)
     struct http_header headers[] = { { S("date"), S("today") },
                                      { slice_str(name), slice_str(value) },
                                      { S("empty"), S("") } };
-    struct http_head head = { 429, headers, 3, S("https://x/y") };
+    struct http_head head = { 429, headers, 3, S("https://x/y"), 7 };
     struct http_head *copy = http_head_dup(&head);
 
     (void)state;

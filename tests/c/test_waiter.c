@@ -219,8 +219,8 @@ static void so_many_and_no_more(void **state)
     expect_said("1:limit ");
     struct buf report;
     buf_init(&report, LIMIT_REPORT);
-    manager_report(w.manager, &report);
-    assert_non_null(strstr(buf_str(&report), "1000 wait for an event"));
+    report_to(&report, 0);
+    assert_non_null(strstr(buf_str(&report), "\"awaiting_event\":1000,"));
     buf_free(&report);
     run(600000);
     assert_int_equal(unfinished(), 0);

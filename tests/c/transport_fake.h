@@ -177,7 +177,8 @@ static inline void fake_wait(struct transfer *transfer, int64_t ms)
 static inline void fake_head(struct transfer *transfer)
 {
     struct http_header headers[64];
-    struct http_head head = { transfer->reply.status, headers, 0, SLICE_NONE };
+    struct http_head head = { transfer->reply.status, headers, 0, SLICE_NONE,
+                              0 };
     const char *line = transfer->headers;
 
     while (*line) {
