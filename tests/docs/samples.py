@@ -25,7 +25,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 REGISTERS = re.compile(
     r'((local )?\w+ = )?bot:(on|hear|command|every|after|job|cron|webhook)\('
     r'|bot\.(version|reload|concurrency|config_schema) =|bot\.memory\.\w+ ='
-    r'|local function |local \w+( = ({.*}|"[^"]*"|\d+))?$|end\b|[})\]]|--|\s|$')
+    r'|local \w+ = (assert\()?bot:resource|local function |local \w+( = ({.*}|"[^"]*"|\d+))?$|end\b|[})\]]|--|\s|$')
 # Not the user, the image or the folder of that name.
 CALL = re.compile(r"(?<!-u )\blunatrix (?!-[a-z])([^|<>;&#]*)")
 # Done elsewhere, or with what is not to be had here.
@@ -137,6 +137,7 @@ class Run:
         self.help = {}
         (self.folder / "scripts").symlink_to(TOP / "scripts")
         (self.folder / "secrets").mkdir()
+        self.write("rules.md", "be nice")
         (self.folder / "ping.lua").symlink_to(TOP / "scripts/ping.lua")
         for name in ("ann", "hello", "hellobot"):
             self.write(f"secrets/{name}", name).chmod(0o600)
