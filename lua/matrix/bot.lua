@@ -11,6 +11,7 @@ local context = core.require "context"
 local description = core.require "description"
 local handle = core.require "handle"
 local handlers = core.require "handlers"
+local job = core.require "job"
 local lock = core.require "lock"
 local member = core.require "member"
 local memory = core.require "memory"
@@ -167,6 +168,7 @@ end
 
 methods.every, methods.after = timer.every, timer.after
 methods.lock = lock.lock
+methods.job, methods.enqueue, methods.jobs = job.job, job.enqueue, job.jobs
 
 -- ---- rooms and users ----
 

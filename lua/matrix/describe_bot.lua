@@ -125,6 +125,56 @@ method { class = "bot", name = "resource", where = "any",
     fails = { "store: no such file", "denied: a link out of the directory", "limit: too large" },
     example = [[local rules = assert(bot:resource("rules.md"))]] }
 
+method { class = "bot", name = "job", where = "load", unchecked = true,
+    summary = "Say what runs for jobs of that name: bot:enqueue keeps them on disk. An error in fn "
+        .. "is a failed attempt: another one later with retry, else the job is set aside.",
+    params = { { "name", "string", "at most 255 bytes, once per script" },
+        { "opts?", "table", "", fields = { { "retry?", "Retry", "after a failed attempt" } } },
+        { "fn", "function", "gets the job; may wait", takes = "job: Job" } },
+    returns = { { "handle", "Handle" } },
+    example = [[
+bot:job("report", { retry = { max = 3, backoff = "1m" } }, function(job)
+    assert(bot:room(job.data.room_id):notice("the report"))
+end)]] }
+
+record { name = "Retry", fields = {
+    { "max?", "integer", "further attempts (3)" },
+    { "backoff?", "duration", "before the first of them (1m); doubles each time" },
+} }
+
+method { class = "bot", name = "enqueue", where = "any",
+    summary = "Keep a job on disk, and run it once it is due: neither a reload nor a crash loses "
+        .. "it. Without a time it is due at once.",
+    params = { { "name", "string", "of the function given to bot:job" },
+        { "opts?", "table", "", fields = {
+            { "at?", "number", "seconds since 1970, as matrix.now()" },
+            { "after?", "duration", "from now; not together with at" },
+            { "data?", "any", "nil, boolean, number, string or a table of these" },
+            { "key?", "string", "takes the place of a job with that name and key that waits" } } } },
+    returns = { { "job", "Job" } },
+    fails = { "limit: 10000 jobs wait, data of more than 64 KiB, or the store's quota is used up" },
+    example = [[local job = assert(bot:enqueue("report", { after = "1h", key = "hourly" }))]] }
+
+method { class = "bot", name = "jobs", where = "any", unchecked = true,
+    summary = "Iterate over the jobs of a name that wait, the next one first; with an id that one "
+        .. "job, or nil.",
+    params = { { "name", "string", "of the job" }, { "id?", "integer", "job.id" } },
+    returns = { { "iterator", "function|Job", "of Job" } },
+    example = [[for job in bot:jobs("report") do print(job.id, job.at) end]] }
+
+fields("Job", {
+    { "id", "integer", "a small number, never used twice" },
+    { "name", "string", "of the function given to bot:job" },
+    { "at", "number", "when it is due, seconds since 1970" },
+    { "data", "any", "what bot:enqueue was given" },
+    { "attempt", "integer", "how often it began, this time included; 0 while it waits" },
+})
+
+method { class = "Job", name = "cancel", where = "any",
+    summary = "Take back a job that waits.",
+    returns = { { "ok", "boolean", "false: it runs already, or has ended" } },
+    example = [[local job = assert(bot:enqueue("report", { after = "1h" })); job:cancel()]] }
+
 method { class = "bot", name = "lock", where = "task", waits = true,
     summary = "Call fn while no other task of this script has the same key; gives up the room's "
         .. "turn. First come, first served.",

@@ -5,7 +5,7 @@ local M = {}
 local handlers = {}  -- id -> { kind, fn, ... }
 local last = 0
 
--- kind: "event" "hook" "command" "timer".
+-- kind: "event" "hook" "command" "timer" "job".
 function M.add(handler)
     last = last + 1
     handler.id = last

@@ -7,6 +7,7 @@ local context = core.require "context"
 local err = core.require "error"
 local event = core.require "event"
 local handlers = core.require "handlers"
+local job = core.require "job"
 local lock = core.require "lock"
 local log = core.require "log"
 local plain = core.require "plain"
@@ -103,6 +104,7 @@ core.set_entry(function(kind, id, raw, info)
     if not handler then return nil end  -- cancelled meanwhile
     if kind == "hook" then return run_hook(handler, info or {}) end
     if kind == "timer" then return run_timer(handler) end
+    if kind == "job" then return handler.fn(job.new(raw)) end
     return run_event(handler, raw or {}, info or {})
 end)
 

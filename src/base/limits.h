@@ -165,6 +165,17 @@
 #define LIMIT_RELOAD_REPORT KIB(64) /* what one reload of all answers */
 #define LIMIT_CLAIM_LAST_MS 60000   /* between tries of a failed claim */
 
+/* Jobs and cron */
+#define LIMIT_JOBS 10000                          /* waiting, per script */
+#define LIMIT_JOB_DATA KIB(64)                    /* JSON of one job's data */
+#define LIMIT_JOB_PAGE 16                         /* jobs read in one go */
+#define LIMIT_JOB_RETRIES 100                     /* retry.max */
+#define LIMIT_JOB_BACKOFF_MS (24 * 3600 * 1000LL) /* doubles up to here */
+#define LIMIT_CLOCK_LOOK_MS 60000 /* between looks at a clock that may jump */
+#define LIMIT_CLOCK_BACK_MS (3 * 3600 * 1000LL) /* back by more: set anew */
+#define LIMIT_CRON_DAYS 3000 /* looked at for a spec: 29 February in 2100 */
+#define LIMIT_CRON_SPEC 200  /* bytes */
+
 /* Offline */
 #define LIMIT_OFFLINE_JSON MIB(64) /* one body or answer of the homeserver */
 #define LIMIT_TEST_LOG MIB(4)      /* lines kept of one test case */

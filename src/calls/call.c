@@ -7,11 +7,10 @@
 #include "op_request.h"
 
 static const struct call *const topics[] = {
-    call_account_table, call_client_table,  call_http_table,
-    call_log_table,     call_login_table,   call_raw_table,
-    call_member_table,  call_members_table, call_room_table,
-    call_send_table,    call_store_table,   call_sync_table,
-    call_timer_table,
+    call_account_table, call_client_table, call_http_table, call_job_table,
+    call_log_table,     call_login_table,  call_raw_table,  call_member_table,
+    call_members_table, call_room_table,   call_send_table, call_store_table,
+    call_sync_table,    call_timer_table,
 };
 #define TOPICS (sizeof(topics) / sizeof(topics[0]))
 

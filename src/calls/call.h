@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "job.h"
 #include "loop.h"
 #include "outbox.h"
 #include "session.h"
@@ -89,6 +90,7 @@ struct caller {
     size_t store_quota;           /* LIMIT_STORE unless configured */
     size_t http_body;             /* LIMIT_HTTP_BODY unless configured */
     int log_lines;                /* LIMIT_LOG_LINES unless configured */
+    struct job_line *jobs;        /* whom new jobs concern, NULL: nobody */
     struct call_clients *clients; /* NULL until the first; caller_close frees */
     int64_t log_second;           /* rate of log lines; call_log.c */
     int log_count;                /* lines written in that second */
@@ -103,7 +105,7 @@ struct op_cause {
         event;         /* event id of the handler's event; absent: random ids */
     struct slice path; /* task path, "3" or "3.1" */
     unsigned ordinal;  /* of the call within its task, from 1 */
-    int64_t delivery;  /* its delivery row, 0 none */
+    int64_t delivery;  /* its delivery row, minus a job's id, 0 none */
 };
 
 #endif

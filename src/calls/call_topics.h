@@ -7,6 +7,7 @@
 extern const struct call call_account_table[];
 extern const struct call call_client_table[];
 extern const struct call call_http_table[];
+extern const struct call call_job_table[];
 extern const struct call call_log_table[];
 extern const struct call call_login_table[];
 extern const struct call call_member_table[];

@@ -126,12 +126,23 @@ static struct outbox_put *keep_put(const struct outbox_send *send,
     return put;
 }
 
+/* A job that comes again asks the server again what it refused before; a
+ * handler is told what it was told. */
+static bool is_of_job(int64_t cause)
+{
+    return cause < 0;
+}
+
 /* What goes out at once is marked as tried in the same commit: a commit
  * less, and no try without a mark. */
 static int run_put(struct store *store, void *arg, struct err *err)
 {
     struct outbox_item *item = arg;
+    const struct store_outbox_row *row = &item->put->row;
 
+    if (is_of_job(row->cause) &&
+        store_outbox_renew(store, row->txn_id, err) < 0)
+        return -1;
     if (store_outbox_put(store, &item->put->row, &item->id, err) < 0)
         return -1;
     item->put->tried = outbox_lane_is_first(item);
@@ -257,6 +268,8 @@ struct outbox_wait *outbox_put(struct outbox *outbox,
         return NULL;
     if (item)
         return outbox_wait_item(item, done, arg, err);
+    if (found == 1 && row.state == STORE_SEND_REFUSED && is_of_job(send->cause))
+        found = 0;
     if (found == 1 && row.state != STORE_SEND_WAITING)
         return outbox_wait_row(outbox, &row, done, arg, err);
     buf_init(&type, LIMIT_IDENTIFIER);

@@ -45,7 +45,7 @@ struct outbox_send {
     struct slice txn_id, room_id, type;
     struct slice content; /* JSON object text: these bytes go out */
     struct slice redacts; /* set: a redaction of that event, content {reason} */
-    int64_t cause;        /* delivery row, 0 none */
+    int64_t cause;        /* delivery row, minus a job's id, 0 none */
 };
 /* The event id, or why not. */
 typedef void outbox_done_fn(void *arg, struct slice event_id,

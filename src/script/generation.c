@@ -10,6 +10,7 @@
 #include "limits.h"
 #include "lock.h"
 #include "script_calls.h"
+#include "script_job.h"
 #include "session.h"
 #include "waiter.h"
 
@@ -50,6 +51,7 @@ struct generation *generation_new(const struct generation_world *world,
     list_init(&generation->registrations);
     list_init(&generation->timers);
     list_init(&generation->locks);
+    list_init(&generation->jobs);
     list_init(&generation->places);
     buf_init(&generation->version, LIMIT_STORE_VALUE);
     generation->track = track_new();
@@ -61,6 +63,7 @@ struct generation *generation_new(const struct generation_world *world,
     if (!generation->gen) {
         goto fail;
     }
+    gen_caller(generation->gen)->jobs = world->jobs;
     return generation;
 fail:
     generation_free(generation, NULL);
@@ -77,6 +80,7 @@ void generation_free(struct generation *generation, struct track **track)
     every_free_all(generation);
     lock_free_all(generation);
     waiter_free_all(generation);
+    script_job_free_all(generation);
     failure_forget(generation);
     list_each_safe(node, &generation->registrations)
     {
@@ -155,6 +159,9 @@ void generation_label(const struct generation *generation,
         break;
     case REGISTRATION_HOOK:
         snprintf(out, size, "on(\"%s\") (%s)", registration->name, where);
+        break;
+    case REGISTRATION_JOB:
+        snprintf(out, size, "job %s (%s)", registration->name, where);
         break;
     }
 }

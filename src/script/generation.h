@@ -32,6 +32,7 @@ struct generation_world {
     struct turn_table *locks; /* of the instance; lock.c */
     struct waiters *waiters;  /* of the instance; waiter.c */
     struct list *evals;       /* of the instance; eval.c. May be NULL */
+    struct job_line *jobs;    /* of the instance; NULL: none run */
     /* Writes the commands of all scripts of the account as elements of an
      * array; does this script answer help? NULL: only its own. */
     void (*commands)(void *arg, const struct generation *self,
@@ -66,6 +67,7 @@ struct generation {
     int timer_count;
     struct list locks; /* lock.c */
     int lock_count;
+    struct list jobs; /* that run; script_job.c */
 
     struct buf version; /* bot.version as JSON, "" none */
     bool quiesce;       /* bot.reload */

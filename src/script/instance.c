@@ -10,6 +10,7 @@
 #include "limits.h"
 #include "log.h"
 #include "session.h"
+#include "script_job.h"
 #include "task.h"
 #include "turn.h"
 
@@ -206,6 +207,52 @@ static int emit(void *arg, const struct generation *self, struct slice name,
     return instance->config.emit(instance->config.arg, self, name, data, err);
 }
 
+/* ---- jobs ---- */
+
+static const char *job_name(void *arg, int index)
+{
+    const struct instance *instance = arg;
+    return instance->current ? script_job_name(instance->current, index) : NULL;
+}
+
+/* None before the first response: what a job wants to send needs a server. */
+static int job_room(void *arg)
+{
+    const struct instance *instance = arg;
+    const struct generation *current = instance->current;
+    if (!current || current->held || !instance->synced || instance->stopping) {
+        return 0;
+    }
+    int most = current->settings->script.handlers;
+    most = most > 0 ? most : LIMIT_HANDLERS;
+    if (current->concurrency > 0 && current->concurrency < most) {
+        most = current->concurrency;
+    }
+    return most - job_line_running(instance->jobs);
+}
+
+static void start_job(void *arg, const struct store_job *job)
+{
+    const struct instance *instance = arg;
+    script_job_start(instance->current, job);
+}
+
+static int open_jobs(struct instance *instance, struct err *err)
+{
+    struct job_line_config config = {
+        .loop = instance->config.host->loop,
+        .store = instance->config.host->store,
+        .account = instance->config.host->account,
+        .script = instance_name(instance),
+        .name = job_name,
+        .room = job_room,
+        .start = start_job,
+        .arg = instance,
+    };
+    instance->jobs = job_line_new(&config, err);
+    return instance->jobs ? 0 : -1;
+}
+
 static int open_parts(struct instance *instance, struct err *err)
 {
     struct dispatch_config config = {
@@ -219,6 +266,9 @@ static int open_parts(struct instance *instance, struct err *err)
     if (!instance->memory || !instance->locks) {
         return err_set(err, ERR_SYSTEM, "cannot add a script: out of memory");
     }
+    if (open_jobs(instance, err) != 0) {
+        return -1;
+    }
     instance->world = (struct generation_world) {
         .host = instance->config.host,
         .lua_path = instance->config.lua_path,
@@ -226,6 +276,7 @@ static int open_parts(struct instance *instance, struct err *err)
         .locks = instance->locks,
         .waiters = &instance->waiters,
         .evals = &instance->evals,
+        .jobs = instance->jobs,
         .commands = instance->config.commands ? write_commands : NULL,
         .broken = on_broken,
         .recent = &instance->recent,
@@ -266,6 +317,9 @@ void instance_free(struct instance *instance)
     if (!instance) {
         return;
     }
+    if (instance->jobs && !instance->stopping) {
+        job_line_abandon(instance->jobs);
+    }
     instance->stopping = true;
     if (instance->dispatch) {
         dispatch_stop(instance->dispatch);
@@ -280,6 +334,7 @@ void instance_free(struct instance *instance)
         generation_free(instance->current, NULL);
     }
     dispatch_free(instance->dispatch);
+    job_line_free(instance->jobs);
     memory_free(instance->memory);
     turn_table_free(instance->locks);
     track_free(instance->failed);
@@ -363,7 +418,10 @@ void instance_types(const struct instance *instance, sync_type_fn *add,
 
 void instance_committed(struct instance *instance, bool synced)
 {
-    instance->synced |= synced;
+    if (synced && !instance->synced) {
+        instance->synced = true;
+        job_line_look(instance->jobs);
+    }
     instance_tell_ready(instance);
     dispatch_look(instance->dispatch);
 }
@@ -398,7 +456,8 @@ bool instance_idle(const struct instance *instance)
         return false;
     }
     return !current ||
-           (dispatch_idle(instance->dispatch) && gen_tasks(current->gen) == 0);
+           (dispatch_idle(instance->dispatch) &&
+            job_line_idle(instance->jobs) && gen_tasks(current->gen) == 0);
 }
 
 /* ---- stopping ---- */

@@ -5,6 +5,7 @@
 #include "drain.h"
 #include "instance.h"
 #include "recent.h"
+#include "job.h"
 #include "reload.h"
 #include "waiter.h"
 
@@ -18,6 +19,7 @@ struct instance {
     struct turn_table *locks;
     struct waiters waiters;
     struct list evals; /* eval.c */
+    struct job_line *jobs;
     struct dispatch *dispatch;
     struct generation *current;
     struct drain *old;    /* replaced */

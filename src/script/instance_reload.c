@@ -176,6 +176,7 @@ static void commit(struct instance *instance, struct generation *candidate)
     instance->config.changed(instance->config.arg);
     instance_tell_ready(instance);
     dispatch_look(instance->dispatch);
+    job_line_renew(instance->jobs);
 }
 
 /* For reports. */
@@ -203,6 +204,7 @@ static void on_reloaded(void *arg, const struct reload_result *result)
     if (result->failure) {
         level = LOG_LEVEL_ERROR;
         write_refusal(instance, check_only, &head);
+        job_line_look(instance->jobs); /* they were held */
         if (check_only) {
             track_free(result->track);
         } else {

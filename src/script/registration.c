@@ -320,6 +320,19 @@ struct registration *registration_command(int id, struct slice args,
     return finish(made, err);
 }
 
+struct registration *registration_job(int id, struct slice name, int retries,
+                                      int64_t backoff_ms, const char *where,
+                                      struct err *err)
+{
+    struct registration *made = make(id, REGISTRATION_JOB, where, err);
+    if (made) {
+        made->name = slice_dup(name);
+        made->retries = retries;
+        made->backoff_ms = backoff_ms;
+    }
+    return finish(made, err);
+}
+
 void registration_free(struct registration *registration)
 {
     if (!registration) {
@@ -526,12 +539,19 @@ static bool matches_filter(struct slice filter,
     return !wanted.ptr || is_flag(wanted, me);
 }
 
+/* Does it wait for events? */
+static bool hears(const struct registration *registration)
+{
+    return !registration->off && (registration->kind == REGISTRATION_EVENT ||
+                                  registration->kind == REGISTRATION_COMMAND);
+}
+
 bool registration_matches(const struct registration *registration,
                           const struct sync_occasion *occasion,
                           const char *user_id)
 {
     struct slice filter = buf_slice(&registration->filter);
-    if (registration->off || registration->kind == REGISTRATION_HOOK) {
+    if (!hears(registration)) {
         return false;
     }
     enum name name = registration->kind == REGISTRATION_COMMAND
@@ -557,8 +577,7 @@ void registration_types(const struct registration *registration,
         "ephemeral", "account_data", "room_account_data",
         "to_device", "presence",
     };
-    if (registration->off || registration->kind == REGISTRATION_HOOK ||
-        emission_is(slice_str(registration->name))) {
+    if (!hears(registration) || emission_is(slice_str(registration->name))) {
         return;
     }
     enum name name = registration->kind == REGISTRATION_COMMAND

@@ -17,17 +17,20 @@
 enum registration_kind {
     REGISTRATION_EVENT,
     REGISTRATION_COMMAND,
-    REGISTRATION_HOOK /* ready, load, snapshot, unload */
+    REGISTRATION_HOOK, /* ready, load, snapshot, unload */
+    REGISTRATION_JOB
 };
 
 struct registration {
     struct list node;
     int id; /* the number Lua chose */
     enum registration_kind kind;
-    char *name;         /* short name, exact type, command word or hook */
+    char *name;         /* short name, exact type, command word, hook or job */
     char *where;        /* "scripts/echo.lua:1" */
     struct buf filter;  /* JSON object, "" none */
     struct buf command; /* JSON of script.command, for help */
+    int retries;        /* of a job that fails */
+    int64_t backoff_ms; /* before the first of them */
     bool off;           /* cancelled; kept until nobody walks the list */
 };
 
@@ -40,6 +43,9 @@ struct registration *registration_event(int id, struct slice name,
 /* args: those of script.command. */
 struct registration *registration_command(int id, struct slice args,
                                           const char *where, struct err *err);
+struct registration *registration_job(int id, struct slice name, int retries,
+                                      int64_t backoff_ms, const char *where,
+                                      struct err *err);
 /* Is word the command's name or one of its aliases? */
 bool registration_answers(const struct registration *registration,
                           struct slice word);

@@ -222,6 +222,52 @@ static int command_start(struct op *op, struct slice args, struct slice bytes,
     return answer(op, "true");
 }
 
+static const struct registration *find_job(const struct generation *generation,
+                                           struct slice name)
+{
+    list_each(node, &generation->registrations)
+    {
+        const struct registration *r =
+            list_entry(node, struct registration, node);
+        if (r->kind == REGISTRATION_JOB && slice_is(name, r->name)) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static int job_start(struct op *op, struct slice args, struct slice bytes,
+                     struct err *err)
+{
+    struct generation *generation = loading(op, err);
+    (void)bytes;
+    if (!generation || check_room(generation, err) != 0) {
+        return -1;
+    }
+    struct call_args a = call_args_of(op, args, err);
+    int id = (int)call_args_int(&a, "id", 0, 0, INT32_MAX);
+    struct slice name = call_args_id(&a, "name");
+    int retries = (int)call_args_int(&a, "retries", 0, 0, LIMIT_JOB_RETRIES);
+    int64_t backoff = call_args_seconds_or(&a, "backoff", 0);
+    const char *where = call_args_text_opt(&a, "where");
+    if (call_args_check(&a) != 0) {
+        return -1;
+    }
+    const struct registration *twice = find_job(generation, name);
+    if (twice) {
+        return err_set(err, ERR_MISUSE,
+                       "the job '%.*s' has a function already (%s)",
+                       SLICE_ARG(name), twice->where);
+    }
+    struct registration *made =
+        registration_job(id, name, retries, backoff, where, err);
+    if (!made) {
+        return -1;
+    }
+    add(generation, made);
+    return answer(op, "true");
+}
+
 static int off_start(struct op *op, struct slice args, struct slice bytes,
                      struct err *err)
 {
@@ -545,6 +591,7 @@ const struct call script_calls[] = {
     { "script.on", CALL_NOW, on_start, NULL },
     { "script.command", CALL_NOW, command_start, NULL },
     { "script.commands", CALL_NOW, commands_start, NULL },
+    { "script.job", CALL_NOW, job_start, NULL },
     { "script.off", CALL_NOW, off_start, NULL },
     { "script.timer", CALL_NOW, timer_start_call, NULL },
     { "script.set", CALL_NOW, set_start, NULL },

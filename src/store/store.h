@@ -227,12 +227,16 @@ struct store_outbox_row {
     struct slice event_id; /* when sent */
     struct slice error;    /* when refused: JSON {errcode, error, status} */
     int64_t first_try, last_try; /* wall ms, 0 never */
-    int64_t cause; /* delivery row whose handler made it, 0 none */
+    int64_t cause; /* delivery row whose handler made it, or minus a job's id,
+                      0 none */
 };
 /* Adds a send once. 1 added, 0 a row with this txn_id is there; either way
  * *id is set. -1. Inside a write. */
 int store_outbox_put(struct store *store, const struct store_outbox_row *row,
                      int64_t *id, struct err *err);
+/* Forgets a refusal: the same id may be put again. Inside a write. */
+int store_outbox_renew(struct store *store, struct slice txn_id,
+                       struct err *err);
 /* 1 found, 0, -1; slices valid until the next store call. */
 int store_outbox_get(struct store *store, int64_t id,
                      struct store_outbox_row *row, struct err *err);
@@ -250,7 +254,8 @@ int store_outbox_refused(struct store *store, int64_t id, struct slice error,
 typedef void store_outbox_fn(void *arg, const struct store_outbox_row *row);
 int store_outbox_waiting(struct store *store, store_outbox_fn *fn, void *arg,
                          struct err *err);
-/* Deletes settled rows older than keep_ms, but those whose cause is unfinished,
+/* Deletes settled rows older than keep_ms, but those whose cause is unfinished
+ * (a delivery, or below 0 a job),
  * and waiting rows never tried whose cause is still to be delivered again (at
  * start, prune_untried true). Inside a write. */
 int store_outbox_prune(struct store *store, int64_t now, int64_t keep_ms,
@@ -278,5 +283,74 @@ int store_kv_keys(struct store *store, const char *script, struct slice prefix,
 
 /* Of SQLite, "3.45.1". */
 const char *store_version(void);
+
+/* ---- store_job.c: durable jobs, in scripts.db --------------------------- */
+
+enum store_job_state {
+    STORE_JOB_WAITING, /* for its time, or for another attempt */
+    STORE_JOB_STARTED,
+    STORE_JOB_DONE, /* kept for a while, without its data, for its origin */
+    STORE_JOB_DEAD  /* set aside */
+};
+struct store_job {
+    int64_t id;
+    struct slice script, name;
+    struct slice key;     /* of (script, name), absent: none */
+    struct slice origin;  /* what made it, absent: nothing that may come again;
+                             only for store_job_put */
+    struct slice data;    /* JSON */
+    int64_t due, created; /* wall ms */
+    int attempt;          /* how often it began */
+    int crashes;          /* how often of these the program ended */
+    struct slice error;   /* of a dead one */
+};
+/* Each is one transaction of its own, at once.
+ *
+ * put sets id and created. 1: added; one of the same key that waits is gone
+ * then, one that runs loses its key. 0: there is one of the same origin, whose
+ * id, due and attempt are set. -1; ERR_LIMIT: `most` wait already, or the
+ * script's quota (see store_kv_set) is used up. */
+int store_job_put(struct store *store, struct store_job *job, int most,
+                  size_t quota, struct err *err);
+/* A job that waits. 1; 0: it runs, has ended, is of another script; -1. */
+int store_job_get(struct store *store, const char *script, int64_t id,
+                  struct store_job *job, struct err *err);
+/* Those of a name that wait, after (due, id), in that order. Returns how many,
+ * or -1. The callback must not write. */
+typedef void store_job_fn(void *arg, const struct store_job *job);
+int store_job_each(struct store *store, const char *script, struct slice name,
+                   int64_t due, int64_t id, int max, store_job_fn *fn,
+                   void *arg, struct err *err);
+/* The first of that name that is due by then. 1, 0, -1. */
+int store_job_next(struct store *store, const char *script, const char *name,
+                   int64_t now, struct store_job *job, struct err *err);
+/* When the first one after that moment is due, whatever its name. 1, 0, -1. */
+int store_job_when(struct store *store, const char *script, int64_t after,
+                   int64_t *due, struct err *err);
+/* The first of each name that is due by then. */
+int store_job_names(struct store *store, const char *script, int64_t now,
+                    store_job_fn *fn, void *arg, struct err *err);
+struct store_job_count {
+    int waiting, running, dead;
+};
+int store_job_count(struct store *store, const char *script,
+                    struct store_job_count *count, struct err *err);
+/* A job that waits has begun: attempt + 1. 0 or -1. */
+int store_job_claim(struct store *store, int64_t id, struct err *err);
+/* One that began. WAITING: it is due again then (0: as it was); give_back:
+ * the attempt does not count. error: of a dead one, or NULL. */
+int store_job_end(struct store *store, int64_t id, enum store_job_state state,
+                  int64_t due, bool give_back, const char *error,
+                  struct err *err);
+/* 1: it waited, and is gone. 0, -1. */
+int store_job_cancel(struct store *store, const char *script, int64_t id,
+                     struct err *err);
+/* What that script's jobs began when the program ended: they wait again, or
+ * are dead after `attempts` such ends. *dead: how many died now. */
+int store_job_recover(struct store *store, const char *script, int attempts,
+                      int *dead, struct err *err);
+/* Those set aside, of all scripts, newest first. */
+int store_job_dead(struct store *store, int max, store_job_fn *fn, void *arg,
+                   struct err *err);
 
 #endif

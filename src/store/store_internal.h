@@ -58,6 +58,7 @@ enum store_statement {
     STATEMENT_OUTBOX_PUT,
     STATEMENT_OUTBOX_GET,
     STATEMENT_OUTBOX_FIND,
+    STATEMENT_OUTBOX_RENEW,
     STATEMENT_OUTBOX_TRIED,
     STATEMENT_OUTBOX_SENT,
     STATEMENT_OUTBOX_REFUSED,
@@ -72,6 +73,26 @@ enum store_statement {
     STATEMENT_KV_DELETE,
     STATEMENT_KV_KEYS_FROM,
     STATEMENT_KV_KEYS_AFTER,
+
+    STATEMENT_JOB_PRUNE,
+    STATEMENT_JOB_ORIGIN,
+    STATEMENT_JOB_REPLACE,
+    STATEMENT_JOB_UNKEY,
+    STATEMENT_JOB_ROOM,
+    STATEMENT_JOB_ADD,
+    STATEMENT_JOB_GET,
+    STATEMENT_JOB_EACH,
+    STATEMENT_JOB_NEXT,
+    STATEMENT_JOB_WHEN,
+    STATEMENT_JOB_NAMES,
+    STATEMENT_JOB_COUNT,
+    STATEMENT_JOB_CLAIM,
+    STATEMENT_JOB_END,
+    STATEMENT_JOB_CANCEL,
+    STATEMENT_JOB_BURY,
+    STATEMENT_JOB_REQUEUE,
+    STATEMENT_JOB_DEAD,
+    STATEMENT_JOB_TRIED,
 
     STATEMENTS
 };
@@ -153,6 +174,7 @@ struct store {
     int lock; /* descriptor, -1 in memory */
     struct store_file account, scripts;
 
+    unsigned job_puts; /* store_job.c: some of them delete old rows */
     struct list queue; /* of struct write */
     int queued;
     struct tick *tick;
@@ -169,6 +191,9 @@ struct store {
  * that they outlive the statement they came from. */
 int store_keep(struct store *store, struct slice *const *slices, int count,
                struct err *err);
+/* ---- store_job.c: appends the ids of jobs that began and will run again, as
+ * a JSON array. */
+int store_job_tried(struct store *store, struct buf *out, struct err *err);
 /* ---- store_lock.c */
 /* Returns the descriptor that holds the lock of the folder, or -1. */
 int store_lock_take(const char *directory, struct err *err);

@@ -1,5 +1,7 @@
 #include "store_internal.h"
 
+#include "limits.h"
+
 /* Statements say `state = 0` and `state > 0` in numbers of enum store_send:
  * that is how SQLite recognises partial indexes. */
 _Static_assert(STORE_SEND_WAITING == 0 && STORE_SEND_SENT == 1 &&
@@ -74,6 +76,17 @@ static int get_row(struct store *store, struct store_query *query,
     }
     store_query_close(query);
     return found;
+}
+
+int store_outbox_renew(struct store *store, struct slice txn_id,
+                       struct err *err)
+{
+    struct store_query query;
+    store_query_open(&query, &store->account, STATEMENT_OUTBOX_RENEW,
+                     "forget a refusal",
+                     "DELETE FROM outbox WHERE txn_id = ?1 AND state = 2");
+    store_query_text(&query, 1, txn_id);
+    return store_query_run(&query, err);
 }
 
 int store_outbox_get(struct store *store, int64_t id,
@@ -178,13 +191,24 @@ int store_outbox_prune(struct store *store, int64_t now, int64_t keep_ms,
 {
     /* While its handler may run again, a settled send must be found. */
     struct store_query query;
+    struct buf jobs;
+    buf_init(&jobs, LIMIT_ROW);
+    if (store_job_tried(store, &jobs, err) < 0) {
+        buf_free(&jobs);
+        return -1;
+    }
     store_query_open(&query, &store->account, STATEMENT_OUTBOX_PRUNE,
                      "delete old sends",
                      "DELETE FROM outbox WHERE state > 0 AND changed < ?1"
                      " AND NOT EXISTS(SELECT 1 FROM delivery"
-                     "    WHERE id = outbox.cause AND state < 2)");
+                     "    WHERE id = outbox.cause AND state < 2)"
+                     " AND (cause >= 0 OR -cause NOT IN"
+                     "    (SELECT value FROM json_each(?2)))");
     store_query_int(&query, 1, now - keep_ms);
-    if (store_query_run(&query, err) < 0)
+    store_query_text(&query, 2, buf_slice(&jobs));
+    int status = store_query_run(&query, err);
+    buf_free(&jobs);
+    if (status < 0)
         return -1;
     if (!prune_untried)
         return 0;

@@ -120,6 +120,44 @@ static const char *const scripts_steps[] = {
     "CREATE TRIGGER kv_delete AFTER DELETE ON kv BEGIN"
     "  UPDATE usage SET bytes = bytes - old.bytes WHERE script = old.script;"
     "END;",
+
+    /* 2: state: enum store_job_state. Ids are never used twice: transaction
+     * ids are made from them. What waiting jobs take counts as usage too. */
+    "CREATE TABLE job("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  script TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  key TEXT,"
+    "  origin TEXT,"
+    "  due INTEGER NOT NULL,"
+    "  created INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL DEFAULT 0,"
+    "  attempt INTEGER NOT NULL DEFAULT 0,"
+    "  crashes INTEGER NOT NULL DEFAULT 0,"
+    "  changed INTEGER NOT NULL,"
+    "  error TEXT,"
+    "  bytes INTEGER NOT NULL,"
+    "  data TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX job_named ON job(script, name, due, id) WHERE state = 0;"
+    "CREATE INDEX job_due ON job(script, due) WHERE state = 0;"
+    "CREATE INDEX job_started ON job(script) WHERE state = 1;"
+    "CREATE INDEX job_ended ON job(script, changed) WHERE state > 1;"
+    "CREATE UNIQUE INDEX job_key ON job(script, name, key)"
+    "  WHERE key IS NOT NULL;"
+    "CREATE UNIQUE INDEX job_origin ON job(script, origin)"
+    "  WHERE origin IS NOT NULL;"
+    "CREATE TRIGGER job_insert AFTER INSERT ON job BEGIN"
+    "  INSERT INTO usage VALUES(new.script, new.bytes)"
+    "    ON CONFLICT(script) DO UPDATE SET bytes = bytes + new.bytes;"
+    "END;"
+    "CREATE TRIGGER job_update AFTER UPDATE OF bytes ON job BEGIN"
+    "  UPDATE usage SET bytes = bytes + new.bytes - old.bytes"
+    "    WHERE script = new.script;"
+    "END;"
+    "CREATE TRIGGER job_delete AFTER DELETE ON job BEGIN"
+    "  UPDATE usage SET bytes = bytes - old.bytes WHERE script = old.script;"
+    "END;",
 };
 
 const struct store_schema store_schema_account = {
