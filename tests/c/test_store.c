@@ -437,14 +437,53 @@ static void commits_reach_the_disk(void **state)
         { "PRAGMA foreign_keys", 1 },
         { "PRAGMA trusted_schema", 0 },
         { "PRAGMA temp_store", 2 },
-        { "PRAGMA user_version", 1 },
     };
     reopen();
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         assert_int_equal(number(&store->account, rows[i].sql), rows[i].want);
         assert_int_equal(number(&store->scripts, rows[i].sql), rows[i].want);
     }
+    const char *version = "PRAGMA user_version";
+    assert_int_equal(number(&store->account, version), 1);
+    assert_int_equal(number(&store->scripts, version), 2);
     store_close(store);
+}
+
+/* As the first release left it. */
+static void make_first_scripts_db(void)
+{
+    const struct store_schema first = { store_schema_scripts.steps, 1 };
+    struct store_file file;
+    assert_int_equal(mkdir(folder, 0700), 0);
+    ok(store_file_open(&file, folder, "scripts.db", &first, &err));
+    assert_int_equal(sqlite3_exec(file.db,
+                                  "INSERT INTO kv(script, key, expires, bytes,"
+                                  " value) VALUES('s', 'k', 0, 4, '\"v\"')",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    store_file_close(&file);
+}
+
+static void older_database_keeps_its_values_and_takes_jobs(void **state)
+{
+    (void)state;
+    struct store_job job = { .script = S("s"), .name = S("n"), .data = S("1") };
+    struct buf value;
+    make_first_scripts_db();
+    for (int i = 0; i < 2; i++) { /* once migrated, once as it is */
+        reopen();
+        buf_init(&value, 100);
+        assert_int_equal(store_kv_get(store, "s", S("k"), &value, NULL, &err),
+                         1);
+        assert_string_equal(buf_str(&value), "\"v\"");
+        buf_free(&value);
+        assert_int_equal(store_job_put(store, &job, 9, 99, &err), 1);
+        assert_int_equal(job.id, i + 1);
+        assert_int_equal(number(&store->scripts, "SELECT bytes FROM usage"),
+                         5 + i);
+        assert_sound();
+        store_close(store);
+    }
 }
 
 static void laxer_modes_are_refused_with_the_cure(void **state)
@@ -639,6 +678,7 @@ int main(void)
         MEMORY_TEST(flush_runs_now_and_close_runs_what_follows),
         FOLDER_TEST(modes_are_private_whatever_the_umask),
         FOLDER_TEST(commits_reach_the_disk),
+        FOLDER_TEST(older_database_keeps_its_values_and_takes_jobs),
         FOLDER_TEST(laxer_modes_are_refused_with_the_cure),
         FOLDER_TEST(second_process_is_denied_by_name),
         FOLDER_TEST(what_was_done_survives_a_killed_process),

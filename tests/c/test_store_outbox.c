@@ -214,6 +214,37 @@ static void prune_keeps_what_a_handler_may_ask_for_again(void **state)
     assert_left("dfg");
 }
 
+static void prune_keeps_what_a_job_may_ask_for_again(void **state)
+{
+    (void)state;
+    struct store_job job = { .script = S("s"), .name = S("n"), .data = S("1") };
+    for (int id = 1; id <= 3; id++) {
+        assert_int_equal(store_job_put(store, &job, 9, 99, &err), 1);
+        ok(store_job_claim(store, id, &err));
+    }
+    ok(store_job_end(store, 2, STORE_JOB_DONE, 0, false, NULL, &err));
+    ok(store_job_end(store, 3, STORE_JOB_WAITING, 5, false, NULL, &err));
+    begin();
+    ok(store_outbox_sent(store, put("a", -1, 1), S("$"), 1000, &err));
+    ok(store_outbox_sent(store, put("b", -2, 1), S("$"), 1000, &err));
+    ok(store_outbox_refused(store, put("c", -3, 1), S("{}"), 1000, &err));
+    ok(store_outbox_sent(store, put("d", -3, 1), S("$"), 1000, &err));
+    ok(store_outbox_sent(store, put("e", -99, 1), S("$"), 1000, &err));
+    commit();
+    prune(1101, true);
+    assert_left("acd");
+    begin();
+    ok(store_outbox_renew(store, S("a"), &err));
+    ok(store_outbox_renew(store, S("c"), &err));
+    commit();
+    assert_left("ad");
+    ok(store_job_end(store, 1, STORE_JOB_DONE, 0, false, NULL, &err));
+    ok(store_job_claim(store, 3, &err));
+    ok(store_job_end(store, 3, STORE_JOB_DEAD, 0, false, "why", &err));
+    prune(1101, true);
+    assert_left("");
+}
+
 static void rolled_back_send_never_was(void **state)
 {
     (void)state;
@@ -233,6 +264,7 @@ int main(void)
         MEMORY_TEST(what_settles_first_stays),
         MEMORY_TEST(waiting_rows_come_in_order),
         MEMORY_TEST(prune_keeps_what_a_handler_may_ask_for_again),
+        MEMORY_TEST(prune_keeps_what_a_job_may_ask_for_again),
         MEMORY_TEST(rolled_back_send_never_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
