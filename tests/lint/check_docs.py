@@ -16,7 +16,7 @@ SPAN = re.compile(r"`([^`\n]+)`")
 # A name as pages write it: object, separator, name.
 NAME = re.compile(
     r"(bot\.store|matrix\.(?:json|http|log|html|time|uri|crypto|base64)|bot"
-    r"|matrix|ev|room|user|member|client|batch|handle|task|res|err|secret)"
+    r"|matrix|ev|room|user|member|client|batch|handle|job|task|res|err|secret)"
     r"([.:])(\w+)")
 
 
