@@ -150,7 +150,7 @@ method { class = "bot", name = "enqueue", where = "any",
             { "at?", "number", "seconds since 1970, as matrix.now()" },
             { "after?", "duration", "from now; not together with at" },
             { "data?", "any", "nil, boolean, number, string or a table of these" },
-            { "key?", "string", "takes the place of a job with that name and key that waits" } } } },
+            { "key?", "string", "takes the place of a waiting job of that name and key" } } } },
     returns = { { "job", "Job" } },
     fails = { "limit: 10000 jobs wait, data of more than 64 KiB, or the store's quota is used up" },
     example = [[local job = assert(bot:enqueue("report", { after = "1h", key = "hourly" }))]] }

@@ -35,8 +35,9 @@ end
 -- What a class is called where it is used.
 M.objects = {
     bot = "bot", matrix = "matrix", Event = "ev", Room = "room", User = "user", Member = "member",
-    Client = "client", Batch = "batch", Store = "bot.store", Handle = "handle", Job = "job", Task = "task",
-    Response = "res", Error = "err", Secret = "secret", test = "t", World = "w", TestRoom = "room",
+    Client = "client", Batch = "batch", Store = "bot.store", Handle = "handle", Job = "job",
+    Task = "task", Response = "res", Error = "err", Secret = "secret", test = "t", World = "w",
+    TestRoom = "room",
 }
 
 local to = {

@@ -173,8 +173,8 @@
 #define LIMIT_JOB_BACKOFF_MS (24 * 3600 * 1000LL) /* doubles up to here */
 #define LIMIT_CLOCK_LOOK_MS 60000 /* between looks at a clock that may jump */
 #define LIMIT_CLOCK_BACK_MS (3 * 3600 * 1000LL) /* back by more: set anew */
-#define LIMIT_CRON_DAYS 3000 /* looked at for a spec: 29 February in 2100 */
-#define LIMIT_CRON_SPEC 200  /* bytes */
+#define LIMIT_CRON_DAYS 15000 /* looked at: 29 February on a Sunday */
+#define LIMIT_CRON_SPEC 200   /* bytes */
 
 /* Offline */
 #define LIMIT_OFFLINE_JSON MIB(64) /* one body or answer of the homeserver */
