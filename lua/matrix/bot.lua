@@ -166,7 +166,7 @@ function methods.resource(_, path)
     return text
 end
 
-methods.every, methods.after = timer.every, timer.after
+methods.every, methods.after, methods.cron = timer.every, timer.after, timer.cron
 methods.lock = lock.lock
 methods.job, methods.enqueue, methods.jobs = job.job, job.enqueue, job.jobs
 

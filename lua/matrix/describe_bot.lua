@@ -74,6 +74,19 @@ method { class = "bot", name = "every", where = "any", unchecked = true,
     returns = { { "handle", "Handle" } }, fails = { "cancelled: this script is being replaced" },
     example = [[bot:every("10m", { name = "poll" }, function() matrix.log.info("tick") end)]] }
 
+method { class = "bot", name = "cron", where = "load", unchecked = true,
+    summary = "Call fn when the clock says so, as crontab(5) does. A tick is left out while the "
+        .. "last one runs, and is not made up when the program was down.",
+    params = { { "spec", "string", "minute hour day month weekday, or @hourly @daily @weekly "
+        .. "@monthly @yearly" },
+        { "opts?", "table", "", fields = {
+            { "tz?", "string", "local (default): the clock of the machine; or UTC" },
+            { "name?", "string", "by which a reload finds it again" },
+            { "jitter?", "duration", "at most so much later, at random" } } },
+        { "fn", "function", "called without arguments" } },
+    returns = { { "handle", "Handle" } },
+    example = [[bot:cron("0 9 * * mon-fri", function() bot.admin:notice("good morning") end)]] }
+
 method { class = "bot", name = "after", where = "any",
     summary = "Call fn once, later; a reload cancels it.",
     params = { { "delay", "duration", "from now" },

@@ -1,4 +1,4 @@
--- bot:every and bot:after
+-- bot:every, bot:after and bot:cron
 
 local core = ...
 local check = core.require "check"
@@ -39,6 +39,25 @@ end
 
 function M.after(_, delay, fn)
     return start({ seconds = time.seconds(delay), every = false }, fn)
+end
+
+local cron = description.entry("bot", "cron")
+
+function M.cron(_, spec, opts, fn)
+    if fn == nil and type(opts) == "function" then opts, fn = nil, opts end
+    check.param(cron, 1, spec)
+    check.param(cron, 2, opts)
+    check.param(cron, 3, fn)
+    opts = opts or {}
+    if opts.tz and opts.tz ~= "local" and opts.tz ~= "UTC" then
+        core.raise(('bot:cron: tz must be "local" or "UTC", not "%s"'):format(opts.tz))
+    end
+    local id = handlers.add({ kind = "timer", fn = fn })
+    assert(core.call("script.cron", {
+        id = id, spec = spec, utc = opts.tz == "UTC", name = opts.name,
+        jitter = time.seconds(opts.jitter), where = context.place(),
+    }))
+    return handle.new(id)
 end
 
 return M

@@ -231,13 +231,7 @@ int cron_parse(struct slice text, struct cron *cron, struct err *err)
     copy[text.len] = '\0';
     status = *copy == '@' ? read_nickname(copy, cron, err)
                           : read_fields(copy, cron, err);
-    if (status < 0) {
-        char why[200];
-        strncpy(why, err->text, sizeof(why) - 1);
-        why[sizeof(why) - 1] = '\0';
-        err_set(err, ERR_MISUSE, "'%s': %s", copy, why);
-    }
-    return status;
+    return status < 0 ? err_prefix(err, "'%s'", copy) : 0;
 }
 
 /* ---- the clock ---- */

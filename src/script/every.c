@@ -15,11 +15,16 @@ struct every {
     struct generation *generation;
     int id;
     int64_t ms, jitter;
+    struct cron cron;
+    char *spec; /* of a cron; NULL: another timer */
+    bool utc;
+    int64_t seen; /* the wall clock when a cron looked last */
     bool repeats;
     bool off;    /* dead; kept while its task runs */
     bool missed; /* it was due while the generation was held */
     bool due_set;
-    int64_t due; /* loop_now, without jitter */
+    int64_t due; /* by clock_of; INT64_MAX: never */
+    int64_t at;  /* the same with jitter */
     char *key;   /* of a repeating one */
     char *where;
     struct timer *timer;
@@ -31,11 +36,17 @@ static struct loop *loop_of(const struct every *every)
     return every->generation->world->host->loop;
 }
 
+static int64_t clock_of(const struct every *every)
+{
+    return every->spec ? loop_wall(loop_of(every)) : loop_now(loop_of(every));
+}
+
 static void drop(struct every *every)
 {
     timer_cancel(every->timer);
     list_remove(&every->node);
     every->generation->timer_count--;
+    free(every->spec);
     free(every->key);
     free(every->where);
     free(every);
@@ -70,10 +81,15 @@ static const struct task_owner owner = { .ended = on_ended };
 static void start_task(struct every *every)
 {
     struct generation *generation = every->generation;
-    char label[128], path[16];
+    char label[160], path[16];
     struct err err;
-    snprintf(label, sizeof label, "timer of %.10g s (%s)",
-             (double)every->ms / 1000, generation_base(every->where));
+    if (every->spec) {
+        snprintf(label, sizeof label, "cron %.60s (%.80s)", every->spec,
+                 generation_base(every->where));
+    } else {
+        snprintf(label, sizeof label, "timer of %.10g s (%.80s)",
+                 (double)every->ms / 1000, generation_base(every->where));
+    }
     snprintf(path, sizeof path, "%d", every->id);
     struct task_options options = {
         .handler = every->id,
@@ -100,21 +116,59 @@ static void on_timer(void *arg);
 
 static void arm(struct every *every)
 {
-    int64_t jitter = 0;
-    uint64_t bits;
-    if (every->jitter > 0) {
-        digest_random(&bits, sizeof bits);
-        jitter = (int64_t)(bits % (uint64_t)(every->jitter + 1));
+    if (every->at == INT64_MAX) {
+        return;
     }
-    int64_t left = every->due - loop_now(loop_of(every)) + jitter;
+    int64_t left = every->at - clock_of(every);
+    if (every->spec && left > LIMIT_CLOCK_LOOK_MS) {
+        left = LIMIT_CLOCK_LOOK_MS; /* the clock may be set meanwhile */
+    }
     every->timer =
         timer_start(loop_of(every), left > 0 ? left : 0, on_timer, every, NULL);
+}
+
+/* due is set. */
+static void plan(struct every *every)
+{
+    uint64_t bits;
+    every->at = every->due;
+    if (every->jitter > 0 && every->due != INT64_MAX) {
+        digest_random(&bits, sizeof bits);
+        every->at += (int64_t)(bits % (uint64_t)(every->jitter + 1));
+    }
+    arm(every);
+}
+
+/* after: wall ms. */
+static void follow_clock(struct every *every, int64_t after)
+{
+    int64_t next = cron_next(&every->cron, after / 1000, every->utc);
+    every->due = next == INT64_MAX ? INT64_MAX : next * 1000;
+    every->seen = clock_of(every);
+}
+
+/* A cron that looks early, at a clock that may have been set: far back means
+ * that it was wrong before; a little, that ticks must not come twice. */
+static void look_again(struct every *every)
+{
+    int64_t now = clock_of(every);
+    if (now < every->seen - LIMIT_CLOCK_BACK_MS) {
+        follow_clock(every, now);
+        plan(every);
+        return;
+    }
+    every->seen = now;
+    arm(every);
 }
 
 /* Ticks that passed while nobody could run them are one. */
 static void move_on(struct every *every)
 {
-    int64_t now = loop_now(loop_of(every));
+    int64_t now = clock_of(every);
+    if (every->spec) {
+        follow_clock(every, now > every->due ? now : every->due);
+        return;
+    }
     every->due += every->ms;
     if (every->due <= now) {
         every->due += (now - every->due) / every->ms * every->ms + every->ms;
@@ -125,6 +179,10 @@ static void on_timer(void *arg)
 {
     struct every *every = arg;
     every->timer = NULL;
+    if (every->spec && clock_of(every) < every->at) {
+        look_again(every);
+        return;
+    }
     if (every->generation->held) {
         every->missed = true;
         return;
@@ -134,7 +192,7 @@ static void on_timer(void *arg)
     }
     if (every->repeats) {
         move_on(every);
-        arm(every);
+        plan(every);
     } else {
         every->off = true;
         if (!every->task) {
@@ -151,17 +209,23 @@ static int ordinal_of(const struct generation *generation, int64_t ms)
     list_each(node, &generation->timers)
     {
         const struct every *other = list_entry(node, struct every, node);
-        count += other->repeats && other->ms == ms;
+        count += other->repeats && !other->spec && other->ms == ms;
     }
     return count;
 }
 
+/* Two crons of one text are due together: no matter which is which. */
 static char *make_key(const struct generation *generation,
                       const struct every_options *options)
 {
-    char key[64];
+    char key[LIMIT_CRON_SPEC + 8];
     if (options->name.ptr) {
         return slice_dup(options->name);
+    }
+    if (options->cron) {
+        snprintf(key, sizeof key, "\n%d %.*s", options->utc,
+                 SLICE_ARG(options->spec));
+        return slice_dup(slice_str(key));
     }
     snprintf(key, sizeof key, "\n%lld/%d", (long long)options->ms,
              ordinal_of(generation, options->ms));
@@ -170,11 +234,29 @@ static char *make_key(const struct generation *generation,
 
 static void begin(struct every *every)
 {
-    if (!every->due_set) {
-        every->due = loop_now(loop_of(every)) + every->ms;
+    if (!every->due_set && every->spec) {
+        follow_clock(every, clock_of(every));
+    } else if (!every->due_set) {
+        every->due = clock_of(every) + every->ms;
     }
     every->due_set = true;
-    arm(every);
+    plan(every);
+}
+
+static bool fill(struct every *every, const struct every_options *options)
+{
+    every->id = options->id;
+    every->ms = options->ms > 0 ? options->ms : 1;
+    every->jitter = options->jitter;
+    every->repeats = options->every;
+    every->utc = options->utc;
+    every->where = slice_dup(slice_str(options->where ? options->where : "?"));
+    every->key = make_key(every->generation, options);
+    if (options->cron) {
+        every->cron = *options->cron;
+        every->spec = slice_dup(options->spec);
+    }
+    return every->where && every->key && (every->spec || !options->cron);
 }
 
 int every_add(struct generation *generation,
@@ -192,19 +274,14 @@ int every_add(struct generation *generation,
         return err_set(err, ERR_SYSTEM, "cannot start a timer: out of memory");
     }
     every->generation = generation;
-    every->id = options->id;
-    every->ms = options->ms > 0 ? options->ms : 1;
-    every->jitter = options->jitter;
-    every->repeats = options->every;
-    every->where = slice_dup(slice_str(options->where ? options->where : "?"));
-    every->key = make_key(generation, options);
+    bool filled = fill(every, options);
     if (options->now) {
         every->due = loop_now(loop_of(every));
         every->due_set = true;
     }
     list_push(&generation->timers, &every->node);
     generation->timer_count++;
-    if (!every->where || !every->key) {
+    if (!filled) {
         drop(every);
         return err_set(err, ERR_SYSTEM, "cannot start a timer: out of memory");
     }
@@ -232,8 +309,14 @@ static void inherit(struct every *every, const struct generation *before)
     list_each(node, &before->timers)
     {
         const struct every *old = list_entry(node, struct every, node);
-        if (every->repeats && old->repeats && !old->off && old->due_set &&
-            strcmp(old->key, every->key) == 0) {
+        if (!every->repeats || !old->repeats || old->off || !old->due_set ||
+            !every->spec != !old->spec || strcmp(old->key, every->key) != 0) {
+            continue;
+        }
+        if (every->spec) {
+            every->due_set = old->missed;
+            every->due = every->seen = old->due;
+        } else {
             int64_t latest = loop_now(loop_of(every)) + every->ms;
             every->due = old->due < latest ? old->due : latest;
             every->due_set = true;
@@ -315,9 +398,15 @@ void every_list(const struct generation *generation, struct buf *out)
         if (every->off) {
             continue;
         }
-        int64_t left = every->due - loop_now(loop_of(every));
-        buf_addf(out, "    %s %.10g s (%s): next in %.3f s%s\n",
-                 every->repeats ? "every" : "after", (double)every->ms / 1000,
+        if (every->spec) {
+            buf_addf(out, "    cron %s%s", every->spec,
+                     every->utc ? " UTC" : "");
+        } else {
+            buf_addf(out, "    %s %.10g s", every->repeats ? "every" : "after",
+                     (double)every->ms / 1000);
+        }
+        int64_t left = every->due - clock_of(every);
+        buf_addf(out, " (%s): next in %.3f s%s\n",
                  generation_base(every->where),
                  (double)(left > 0 ? left : 0) / 1000,
                  every->task ? ", running" : "");

@@ -2,20 +2,25 @@
 #define EVERY_H
 
 #include "buf.h"
+#include "cron.h"
 #include "generation.h"
 
-/* A script's timers: every and after. They begin to run when their generation
- * is live, and die with it; an every hands its next due time on to the one
- * with the same key (its name, or its interval and ordinal). They hold no
+/* A script's timers: every, after and cron. They begin to run when their
+ * generation is live, and die with it; an every hands its next due time on to
+ * the one with the same key (its name, or its interval and ordinal). A cron
+ * follows the wall clock: it hands on only a tick that is due. They hold no
  * turn. */
 
 struct every_options {
     int id;
     int64_t ms;
-    bool every;        /* else once */
-    bool now;          /* the first time at once */
-    int64_t jitter;    /* ms, each tick is later by up to that */
-    struct slice name; /* absent: none */
+    const struct cron *cron; /* NULL: none; else ms does not count */
+    struct slice spec;       /* its text */
+    bool utc;                /* by whose clock */
+    bool every;              /* else once */
+    bool now;                /* the first time at once */
+    int64_t jitter;          /* ms, each tick is later by up to that */
+    struct slice name;       /* absent: none */
     const char *where;
 };
 

@@ -319,6 +319,38 @@ static int timer_start_call(struct op *op, struct slice args,
     return answer(op, "true");
 }
 
+static int cron_start(struct op *op, struct slice args, struct slice bytes,
+                      struct err *err)
+{
+    struct generation *generation = loading(op, err);
+    struct cron cron;
+    (void)bytes;
+    if (!generation) {
+        return -1;
+    }
+    struct call_args a = call_args_of(op, args, err);
+    struct every_options options = {
+        .id = (int)call_args_int(&a, "id", 0, 0, INT32_MAX),
+        .cron = &cron,
+        .spec = call_args_string(&a, "spec"),
+        .utc = call_args_bool(&a, "utc", false),
+        .every = true,
+        .name = call_args_string_opt(&a, "name"),
+        .jitter = call_args_seconds_or(&a, "jitter", 0),
+        .where = call_args_text_opt(&a, "where"),
+    };
+    if (call_args_check(&a) != 0) {
+        return -1;
+    }
+    if (cron_parse(options.spec, &cron, err) != 0) {
+        return err_prefix(err, "bot:cron");
+    }
+    if (every_add(generation, &options, err) != 0) {
+        return -1;
+    }
+    return answer(op, "true");
+}
+
 /* ---- commands of all scripts ---- */
 
 void script_calls_commands(const struct generation *generation,
@@ -593,6 +625,7 @@ const struct call script_calls[] = {
     { "script.commands", CALL_NOW, commands_start, NULL },
     { "script.job", CALL_NOW, job_start, NULL },
     { "script.off", CALL_NOW, off_start, NULL },
+    { "script.cron", CALL_NOW, cron_start, NULL },
     { "script.timer", CALL_NOW, timer_start_call, NULL },
     { "script.set", CALL_NOW, set_start, NULL },
     { "script.lock", CALL_PARKS, lock_start, lock_orphan },

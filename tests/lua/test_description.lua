@@ -28,6 +28,7 @@ local function objects()
         Batch = assert(w.bot.client:sync_once()), Task = w.matrix.spawn(function() end),
         Response = assert(w.matrix.http.get("http://x")), Error = w.matrix.error("limit", "x"),
         Secret = core.require("secret").new("x"),
+        Job = core.require("job").new({ id = 1, name = "x", at = 1, attempt = 0 }),
     }
 end
 
