@@ -77,7 +77,7 @@ end)
 
 t.case("a bad spec is refused at load", function(w)
     for source, why in pairs{
-        ["bot:cron('* * * *', print)"] = "bot:cron: '%* %* %* %*': 4 fields instead of five: minute hour",
+        ["bot:cron('* * * *', print)"] = "bot:cron: '%* %* %* %*': 4 fields instead of five: min",
         ["bot:cron('0 0 30 2 *', print)"] = "that date never comes",
         ["bot:cron('@daily', { tz = 'Mars' }, print)"] = 'tz must be "local" or "UTC", not "Mars"',
         ["bot:cron('@daily', { utc = true }, print)"] = "unknown field 'utc'",
