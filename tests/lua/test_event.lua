@@ -265,7 +265,7 @@ t.case("bot: identity, config, secrets, settings", function()
     t.raises("bot.reload: \"quiesce\" expected, got fast", function() bot.reload = "fast" end)
     t.raises("bot has no field 'versoin', did you mean 'version'", function() bot.versoin = 1 end)
     t.raises("bot.store cannot be assigned", function() bot.store = {} end)
-    t.raises("bot has no field 'cron'", function() return bot.cron end)
+    t.raises("bot has no field 'knock'", function() return bot.knock end)
 end)
 
 return t.finish()

@@ -71,7 +71,7 @@ t.case("members of matrix and bot", function()
     t.eq(findings("matrix:sleep(1)"),
         { "1:8 matrix.sleep is called with a dot, not with a colon" })
     t.eq(findings("bot.memry.x = 1"), { "1:5 bot has no field 'memry', did you mean 'memory'?" })
-    t.eq(findings("bot:cron('@daily', print)"), { "1:5 bot has no field 'cron'" })
+    t.eq(findings("bot:knock('#a:b')"), { "1:5 bot has no field 'knock'" })
     clean("bot.memory.anything.at.all = bot.config.x.y\nbot.store:get('x').y = 1\nbot.version = 1")
     clean("local bot = {} bot.whatever()")
 end)
