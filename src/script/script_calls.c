@@ -1,4 +1,4 @@
-#include "script_calls.h"
+#include "script_calls_internal.h"
 
 #include "call_args.h"
 #include "eval.h"
@@ -39,8 +39,7 @@ static int answer_json(struct op *op, struct json_writer *w, struct err *err)
     return 0;
 }
 
-/* The generation, when registering is allowed; else NULL. */
-static struct generation *loading(struct op *op, struct err *err)
+struct generation *script_calls_loading(struct op *op, struct err *err)
 {
     struct generation *generation = generation_of(op, err);
     if (generation && !gen_loading(generation->gen)) {
@@ -102,7 +101,7 @@ static int config_start(struct op *op, struct slice args, struct slice bytes,
 static int set_start(struct op *op, struct slice args, struct slice bytes,
                      struct err *err)
 {
-    struct generation *generation = loading(op, err);
+    struct generation *generation = script_calls_loading(op, err);
     (void)bytes;
     if (!generation) {
         return -1;
@@ -146,6 +145,17 @@ static void add(struct generation *generation, struct registration *made)
     generation->registration_count++;
 }
 
+int script_calls_add(struct generation *generation, struct registration *made,
+                     struct err *err)
+{
+    if (!made || check_room(generation, err) != 0) {
+        registration_free(made);
+        return -1;
+    }
+    add(generation, made);
+    return 0;
+}
+
 /* A second snapshot would have nowhere to go. */
 static int check_twice(const struct generation *generation,
                        const struct registration *made, struct err *err)
@@ -168,7 +178,7 @@ static int check_twice(const struct generation *generation,
 static int on_start(struct op *op, struct slice args, struct slice bytes,
                     struct err *err)
 {
-    struct generation *generation = loading(op, err);
+    struct generation *generation = script_calls_loading(op, err);
     (void)bytes;
     if (!generation || check_room(generation, err) != 0) {
         return -1;
@@ -200,7 +210,7 @@ static int on_start(struct op *op, struct slice args, struct slice bytes,
 static int command_start(struct op *op, struct slice args, struct slice bytes,
                          struct err *err)
 {
-    struct generation *generation = loading(op, err);
+    struct generation *generation = script_calls_loading(op, err);
     (void)bytes;
     if (!generation || check_room(generation, err) != 0) {
         return -1;
@@ -215,52 +225,6 @@ static int command_start(struct op *op, struct slice args, struct slice bytes,
         return -1;
     }
     struct registration *made = registration_command(id, args, where, err);
-    if (!made) {
-        return -1;
-    }
-    add(generation, made);
-    return answer(op, "true");
-}
-
-static const struct registration *find_job(const struct generation *generation,
-                                           struct slice name)
-{
-    list_each(node, &generation->registrations)
-    {
-        const struct registration *r =
-            list_entry(node, struct registration, node);
-        if (r->kind == REGISTRATION_JOB && slice_is(name, r->name)) {
-            return r;
-        }
-    }
-    return NULL;
-}
-
-static int job_start(struct op *op, struct slice args, struct slice bytes,
-                     struct err *err)
-{
-    struct generation *generation = loading(op, err);
-    (void)bytes;
-    if (!generation || check_room(generation, err) != 0) {
-        return -1;
-    }
-    struct call_args a = call_args_of(op, args, err);
-    int id = (int)call_args_int(&a, "id", 0, 0, INT32_MAX);
-    struct slice name = call_args_id(&a, "name");
-    int retries = (int)call_args_int(&a, "retries", 0, 0, LIMIT_JOB_RETRIES);
-    int64_t backoff = call_args_seconds_or(&a, "backoff", 0);
-    const char *where = call_args_text_opt(&a, "where");
-    if (call_args_check(&a) != 0) {
-        return -1;
-    }
-    const struct registration *twice = find_job(generation, name);
-    if (twice) {
-        return err_set(err, ERR_MISUSE,
-                       "the job '%.*s' has a function already (%s)",
-                       SLICE_ARG(name), twice->where);
-    }
-    struct registration *made =
-        registration_job(id, name, retries, backoff, where, err);
     if (!made) {
         return -1;
     }
@@ -314,38 +278,6 @@ static int timer_start_call(struct op *op, struct slice args,
         call_args_fault(&a, "the interval must be above 0");
     }
     if (call_args_check(&a) != 0 || every_add(generation, &options, err) != 0) {
-        return -1;
-    }
-    return answer(op, "true");
-}
-
-static int cron_start(struct op *op, struct slice args, struct slice bytes,
-                      struct err *err)
-{
-    struct generation *generation = loading(op, err);
-    struct cron cron;
-    (void)bytes;
-    if (!generation) {
-        return -1;
-    }
-    struct call_args a = call_args_of(op, args, err);
-    struct every_options options = {
-        .id = (int)call_args_int(&a, "id", 0, 0, INT32_MAX),
-        .cron = &cron,
-        .spec = call_args_string(&a, "spec"),
-        .utc = call_args_bool(&a, "utc", false),
-        .every = true,
-        .name = call_args_string_opt(&a, "name"),
-        .jitter = call_args_seconds_or(&a, "jitter", 0),
-        .where = call_args_text_opt(&a, "where"),
-    };
-    if (call_args_check(&a) != 0) {
-        return -1;
-    }
-    if (cron_parse(options.spec, &cron, err) != 0) {
-        return err_prefix(err, "bot:cron");
-    }
-    if (every_add(generation, &options, err) != 0) {
         return -1;
     }
     return answer(op, "true");
@@ -623,9 +555,9 @@ const struct call script_calls[] = {
     { "script.on", CALL_NOW, on_start, NULL },
     { "script.command", CALL_NOW, command_start, NULL },
     { "script.commands", CALL_NOW, commands_start, NULL },
-    { "script.job", CALL_NOW, job_start, NULL },
+    { "script.job", CALL_NOW, script_calls_job, NULL },
     { "script.off", CALL_NOW, off_start, NULL },
-    { "script.cron", CALL_NOW, cron_start, NULL },
+    { "script.cron", CALL_NOW, script_calls_cron, NULL },
     { "script.timer", CALL_NOW, timer_start_call, NULL },
     { "script.set", CALL_NOW, set_start, NULL },
     { "script.lock", CALL_PARKS, lock_start, lock_orphan },
