@@ -340,7 +340,13 @@ static void add_timer(struct buf *out, struct slice timer)
 {
     buf_adds(out, "  ");
     add_text(out, timer, "kind");
-    buf_addf(out, " %.10g s (", (double)number(timer, "ms") / 1000);
+    if (json_get(timer, "spec").ptr) {
+        buf_addc(out, ' ');
+        add_text(out, timer, "spec");
+    } else {
+        buf_addf(out, " %.10g s", (double)number(timer, "ms") / 1000);
+    }
+    buf_adds(out, " (");
     add_text(out, timer, "where");
     buf_addf(out, "): next in %.3f s%s\n",
              (double)number(timer, "next_ms") / 1000,
@@ -372,6 +378,28 @@ static void add_rows(struct buf *out, struct slice script,
     it = json_iter(json_get(generation, "timer_list"));
     while (json_next(&it))
         add_timer(out, it.value);
+}
+
+static void add_jobs(struct buf *out, struct slice script)
+{
+    struct slice jobs = json_get(script, "jobs");
+
+    if (number(jobs, "waiting") + number(jobs, "running") +
+            number(jobs, "set_aside") ==
+        0)
+        return;
+    buf_addc(out, '\n');
+    add_text(out, script, "script");
+    buf_addf(out,
+             ": jobs: %" PRId64 " waiting, %" PRId64 " running, %" PRId64
+             " set aside",
+             number(jobs, "waiting"), number(jobs, "running"),
+             number(jobs, "set_aside"));
+    if (json_get(jobs, "next_ms").ptr) {
+        buf_adds(out, "; the next in ");
+        add_time(out, number(jobs, "next_ms"));
+    }
+    buf_addc(out, '\n');
 }
 
 static void add_set_aside(struct buf *out, struct slice report)
@@ -423,6 +451,7 @@ void report_text(struct slice report, struct buf *out)
     while (json_next(&it)) {
         add_refusal(out, report, it.value);
         add_errors(out, report, it.value);
+        add_jobs(out, it.value);
         if (json_get(it.value, "running").ptr)
             add_rows(out, it.value, it.value, NULL);
         add_rows(out, it.value, json_get(it.value, "draining"), " drains");

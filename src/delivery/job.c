@@ -414,15 +414,20 @@ void job_line_free(struct job_line *line)
     free(line);
 }
 
-void job_line_report(const struct job_line *line, struct buf *out)
+void job_line_report(const struct job_line *line, struct json_writer *w)
 {
     struct store_job_count count;
     if (store_job_count(line->config.store, line->config.script, &count, NULL) <
-        0)
+        0) {
+        json_put_null(w);
         return;
-    buf_addf(out, "  jobs: %d wait", count.waiting);
+    }
+    int64_t left = line->next - now_of(line);
+    json_object_begin(w);
+    json_member_int(w, "waiting", count.waiting);
+    json_member_int(w, "running", count.running);
+    json_member_int(w, "set_aside", count.dead);
     if (line->next != INT64_MAX)
-        buf_addf(out, ", the next in %.3f s",
-                 (double)(line->next - now_of(line)) / 1000);
-    buf_addf(out, "; %d under way, %d set aside\n", count.running, count.dead);
+        json_member_int(w, "next_ms", left > 0 ? left : 0);
+    json_object_end(w);
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "err.h"
+#include "json_write.h"
 #include "loop.h"
 #include "store.h"
 
@@ -65,6 +66,7 @@ void job_line_end(struct job_line *line, const struct job_run *run,
 void job_line_parked(struct job_line *line, int64_t id);
 /* The program ends as if it had crashed: ends from now on are ignored. */
 void job_line_abandon(struct job_line *line);
-void job_line_report(const struct job_line *line, struct buf *out);
+/* An object: how many wait, run, are set aside; ms until the next is due. */
+void job_line_report(const struct job_line *line, struct json_writer *w);
 
 #endif

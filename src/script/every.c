@@ -379,11 +379,16 @@ void every_report(const struct generation *generation, int most,
         if (every->off || most-- <= 0) {
             continue;
         }
-        int64_t left = every->due - loop_now(loop_of(every));
+        int64_t left = every->due - clock_of(every);
         json_object_begin(w);
-        json_member_str(w, "kind", every->repeats ? "every" : "after");
+        const char *kind = every->repeats ? "every" : "after";
+        json_member_str(w, "kind", every->spec ? "cron" : kind);
         json_member_text(w, "where", slice_str(every->where));
-        json_member_int(w, "ms", every->ms);
+        if (every->spec) {
+            json_member_text(w, "spec", slice_str(every->spec));
+        } else {
+            json_member_int(w, "ms", every->ms);
+        }
         json_member_int(w, "next_ms", left > 0 ? left : 0);
         json_member_bool(w, "running", every->task != NULL);
         json_object_end(w);

@@ -130,6 +130,8 @@ void instance_report(const struct instance *instance, int rows,
     write_other(instance->last, "stopping", rows, w);
     json_key(w, "events");
     dispatch_report(instance->dispatch, w);
+    json_key(w, "jobs");
+    job_line_report(instance->jobs, w);
     json_key(w, "errors");
     json_array_begin(w);
     recent_write(&instance->recent, w);
