@@ -8,6 +8,7 @@ from e2e.chat import answers_to
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 SAMPLE = re.compile(r"^```lua\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Lines in the first column of a file that only registers.
 REGISTERS = re.compile(
     r'bot:(on|command|every|after)\(|bot\.(version|reload|concurrency) ='
@@ -79,3 +80,57 @@ def docs_samples_load(rig):
     assert len(files) > 20, files
     status, out, err = rig.command("check", *files)
     assert status == 0, out + err
+
+
+@case("tutorial")
+def tutorial(rig):
+    """docs/tutorial.md, from `new` to a bot in a room, as it is written."""
+    alice = rig.server.user("alice")
+    blocks = iter(BLOCK.findall(
+        (TOP / "docs/tutorial.md").read_text(encoding="utf-8")))
+    ran = []
+    for kind, text in blocks:
+        if kind == "lua":
+            name = re.match(r"-- (\S+\.lua)\n", text)[1]
+            rig.write(f"tea/{name}",
+                      text.replace("@me:example.org", alice.user_id))
+            continue
+        assert kind == "sh", f"nothing says what this is:\n{text}"
+        command = text.split("#")[0].split()[1:]
+        ran.append(command[0])
+        if command[0] == "login":
+            rig.login("teabot")
+        elif command[0] == "tea":           # cd tea, then run
+            tutorial_run(rig, alice)
+        else:
+            said = next(blocks)[1] if command[0] == "try" else None
+            status, out, err = rig.command(*command, text=said)
+            assert status == 0, out + err
+            wanted = next(blocks)[1]
+            assert out == wanted, f"{text}prints\n{out}\nnot\n{wanted}"
+    assert ran == ["new", "try", "try", "test", "login", "tea"], ran
+
+
+def tutorial_run(rig, alice):
+    process = rig.start("run", "--watch", "--config", "tea/lunatrix.lua")
+    process.until_logged("ready: ")
+    room = alice.create_room([rig.user_id])
+    rig.until(lambda: alice.members(room).get(rig.user_id) == "join",
+              "the bot joins")
+
+    def answer(to):
+        event_id = alice.say(room, to)
+        return rig.until(lambda: [
+            e["content"]["body"] for e in alice.timeline(room)
+            if answers_to(e) == event_id], f"an answer to {to}")[0]
+
+    assert answer("!tea black") == "ready in 4m"
+    main = rig.path / "bot/tea/main.lua"
+    source = main.read_text(encoding="utf-8")
+    main.write_text(source.replace("black = 4", "black = 3"))
+    process.until_logged("generation 2 replaces 1")
+    assert answer("!tea black") == "ready in 3m"
+    main.write_text(source.replace("ev:reply", "ev:reply("))
+    process.until_logged("did not load")
+    assert answer("!tea black") == "ready in 3m"
+    process.stop()
