@@ -207,6 +207,7 @@ static void fill_host(struct account *account)
     account->host = (struct call_host) {
         .loop = account->options.loop,
         .transport = account->options.transport,
+        .http = account->options.http,
         .account = settings->name,
         .session = account->session,
         .store = account->store,

@@ -17,6 +17,7 @@ struct account;
 struct account_options {
     struct loop *loop;
     struct transport *transport;
+    struct transport *http; /* of scripts' own HTTP; NULL: transport */
     struct config *config;
     const struct config_account *settings;
     const char *lua_path; /* NULL: the embedded library */

@@ -101,6 +101,7 @@ static int with_script(struct account *account, struct config *config,
                                ? buf_slice(&settings->places)
                                : SLICE_NONE;
     script.secrets = secrets.len ? buf_slice(&secrets) : slice_str("{}");
+    script.http_private = settings && settings->http_private;
     fill_limits(config, &script);
     result = use(account->manager, &script, err);
 out:

@@ -248,6 +248,7 @@ static int open_member(struct accounts *accounts,
     struct account_options account = {
         .loop = options->loop,
         .transport = options->transport,
+        .http = options->http,
         .config = options->config,
         .settings = settings,
         .lua_path = options->lua_path,

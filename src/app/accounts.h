@@ -18,6 +18,7 @@ struct accounts;
 struct accounts_options {
     struct loop *loop;
     struct transport *transport;
+    struct transport *http; /* of scripts' own HTTP; NULL: transport */
     struct config *config;
     const char *only;     /* one account's name; NULL: all */
     const char *lua_path; /* NULL: the embedded library */

@@ -23,6 +23,8 @@ struct app {
     struct app_options options;
     struct loop *loop;
     struct transport *transport;
+    struct transport *http; /* its own, so that scripts cannot use up what
+                               sync needs */
     struct config *config;
     struct config *old_config; /* what HUP replaced; settings point into it */
     struct accounts *accounts;
@@ -230,6 +232,7 @@ static struct accounts *open_accounts(struct app *app, int script_count,
     struct accounts_options options = {
         .loop = app->loop,
         .transport = app->transport,
+        .http = app->http,
         .config = app->config,
         .only = app->options.account,
         .lua_path = app->options.lua_path,
@@ -266,7 +269,8 @@ static int start(struct app *app, int script_count, char *const *scripts,
     if (!app->config || watch_signals(app, err) != 0)
         return -1;
     app->transport = transport_curl_new(app->loop, err);
-    if (!app->transport)
+    app->http = app->transport ? transport_curl_new(app->loop, err) : NULL;
+    if (!app->http)
         return -1;
     app->accounts = open_accounts(app, script_count, scripts, err);
     if (!app->accounts)
@@ -280,6 +284,7 @@ static void finish(struct app *app)
 {
     timer_cancel(app->once);
     accounts_close(app->accounts);
+    transport_free(app->http);
     transport_free(app->transport);
     for (int i = 0; i < SIGNAL_COUNT; i++)
         signal_stop(app->signals[i]);

@@ -124,6 +124,7 @@ static const struct config_field script_fields[] = {
     { "account", CONFIG_STRING, offsetof(struct config_script, account), NULL },
     { "config", CONFIG_OBJECT, offsetof(struct config_script, settings), NULL },
     { "secrets", CONFIG_OBJECT, offsetof(struct config_script, secrets), NULL },
+    { "http", CONFIG_STRINGS, offsetof(struct config_script, http), NULL },
     { "rooms", CONFIG_LATER, 0, NULL },
     { "profile", CONFIG_LATER, 0, NULL },
     { "allow", CONFIG_LATER, 0, NULL },
@@ -282,6 +283,21 @@ static int note_places(struct config_place place, struct config_script *script,
     return json_finish(&w, "the places of a config", err);
 }
 
+/* `http`: what its matrix.http may do beyond the usual. */
+static int take_http(struct config_script *script,
+                     const struct config_place *place, struct err *err)
+{
+    for (char **word = script->http; word && *word; word++) {
+        if (strcmp(*word, "private") != 0)
+            return config_fail(place, slice_str("http"), err,
+                               "%s.http can hold \"private\" only, not "
+                               "\"%s\"",
+                               place->where, *word);
+        script->http_private = true;
+    }
+    return 0;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct config_script *x = a, *y = b;
@@ -310,6 +326,8 @@ static int read_scripts(struct config *config, struct config_place place,
         init_script(script, slice_str(name));
         struct config_place below = { place.file, place.text, where };
         if (config_read(&below, it.value, script_fields, script, err) != 0)
+            return -1;
+        if (take_http(script, &below, err) != 0)
             return -1;
         if (!script->file)
             return config_fail(&below, SLICE_NONE, err,
@@ -446,6 +464,13 @@ out:
     return config;
 }
 
+static void free_strings(char **list)
+{
+    for (char **text = list; text && *text; text++)
+        free(*text);
+    free(list);
+}
+
 static void free_account(struct config_account *account)
 {
     free(account->name);
@@ -454,9 +479,7 @@ static void free_account(struct config_account *account)
     free(account->admin_room);
     free(account->prefix);
     free(account->autojoin);
-    for (char **admin = account->admins; admin && *admin; admin++)
-        free(*admin);
-    free(account->admins);
+    free_strings(account->admins);
 }
 
 void config_free(struct config *config)
@@ -472,6 +495,7 @@ void config_free(struct config *config)
         buf_free(&config->scripts[i].settings);
         buf_free(&config->scripts[i].places);
         buf_free(&config->scripts[i].secrets);
+        free_strings(config->scripts[i].http);
     }
     free(config->accounts);
     free(config->scripts);

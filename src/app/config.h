@@ -33,6 +33,8 @@ struct config_script {
     struct buf settings; /* `config`, JSON object */
     struct buf places;   /* where that stands, as in manager.h; "" nowhere */
     struct buf secrets;  /* `secrets`, JSON object, not yet looked up */
+    char **http;         /* `http`, NULL: none */
+    bool http_private;   /* "private" is one of them */
 };
 
 struct config_limits { /* 0: the default */

@@ -51,6 +51,7 @@ const struct call *call_at(int index);
 struct call_host {
     struct loop *loop;
     struct transport *transport;
+    struct transport *http;    /* for http.request, NULL: transport */
     const char *account;       /* its name in the configuration */
     struct session *session;   /* NULL: none */
     struct store *store;       /* NULL: none */
@@ -89,6 +90,7 @@ struct caller {
         *data_dir; /* files a script may name, NULL: the working directory */
     size_t store_quota;           /* LIMIT_STORE unless configured */
     size_t http_body;             /* LIMIT_HTTP_BODY unless configured */
+    bool http_private;            /* its HTTP may go to private addresses */
     int log_lines;                /* LIMIT_LOG_LINES unless configured */
     struct job_line *jobs;        /* whom new jobs concern, NULL: nobody */
     struct call_clients *clients; /* NULL until the first; caller_close frees */

@@ -152,7 +152,8 @@ static struct exchange *exchange_new(struct op *op, const char *method,
         return NULL;
     }
     exchange->op = op;
-    exchange->transport = op->caller->host->transport;
+    struct call_host *host = op->caller->host;
+    exchange->transport = host->http ? host->http : host->transport;
     buf_init(&exchange->head, LIMIT_CALL_RESULT);
     name_request(exchange, method);
     return exchange;
@@ -226,6 +227,7 @@ static int http_start(struct op *op, struct slice object, struct slice bytes,
             (int)call_args_int(&args, "redirects", LIMIT_HTTP_REDIRECTS, 0,
                                LIMIT_HTTP_REDIRECTS_MOST),
         .allow_http = true,
+        .public_only = !caller->http_private,
     };
     struct buf url;
     buf_init(&url, LIMIT_HTTP_URL);

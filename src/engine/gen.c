@@ -183,6 +183,7 @@ static void set_caller(struct gen *gen, const struct gen_config *config)
         .data_dir = gen->data_dir,
         .store_quota = config->store_quota ? config->store_quota : LIMIT_STORE,
         .http_body = config->http_body ? config->http_body : LIMIT_HTTP_BODY,
+        .http_private = config->http_private || config->exec,
         .log_lines = config->log_lines ? config->log_lines : LIMIT_LOG_LINES,
     };
 }

@@ -35,6 +35,8 @@ struct gen_config {
                               there,  NULL: the embedded ones only */
     struct gen_limits limits;
     size_t store_quota, http_body; /* 0: defaults */
+    bool http_private; /* matrix.http may go to private addresses; so it may
+                          under exec */
     int log_lines;
     /* Calls of the script layer, found before those of calls/: a table ended
      * by a row without a name. Their op->caller is gen_caller(gen). */

@@ -30,6 +30,7 @@ struct http_request {
     int redirects;    /* followed for GET and HEAD; 0: none, 30x is the reply */
     bool allow_http;  /* plain http:// beyond loopback */
     bool certificate; /* http_head.certificate_until is wanted */
+    bool public_only; /* connect to public addresses alone (guard.h) */
 };
 
 /* What is known once the head of the reply came. Valid for the call. */

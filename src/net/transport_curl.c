@@ -318,6 +318,7 @@ static struct transfer *transfer_new(struct network *network,
     transfer->max_body =
         request->max_body ? request->max_body : LIMIT_HTTP_BODY;
     transfer->allow_http = request->allow_http;
+    transfer->public_only = request->public_only;
     transfer->stall_ms =
         request->stall_ms ? request->stall_ms : LIMIT_HTTP_STALL_MS;
     transfer->moved_at = loop_now(network->loop);
@@ -352,8 +353,11 @@ static struct transfer *network_start(struct transport *transport,
         goto no_memory;
     transfer->handlers = *handlers;
     transfer->arg = arg;
-    if (!transport_curl_allows(transfer->url, request->allow_http)) {
+    if (!transport_curl_allows(transfer->url, request->allow_http))
         transfer->stop = STOP_DENIED;
+    else if (transport_curl_guard_refuses(transfer, transfer->url))
+        transfer->stop = STOP_PRIVATE;
+    if (transfer->stop) {
         transport_curl_explain_stop(transfer);
         if (err)
             *err = transfer->err;

@@ -2,6 +2,16 @@
 
 #include "url.h"
 
+static void explain_private(struct transfer *transfer)
+{
+    struct slice host = url_authority(slice_str(transfer->url));
+
+    err_set(&transfer->err, ERR_DENIED,
+            "%.*s: %s is no public address; http = { \"private\" } in the "
+            "script's entry of lunatrix.lua allows it",
+            SLICE_ARG(host), transfer->refused);
+}
+
 void transport_curl_explain_stop(struct transfer *transfer)
 {
     struct slice host = url_authority(slice_str(transfer->url));
@@ -34,6 +44,9 @@ void transport_curl_explain_stop(struct transfer *transfer)
     case STOP_STALLED:
         err_set(err, ERR_TIMEOUT, "%.*s: nothing came for %lld ms",
                 SLICE_ARG(host), (long long)transfer->stall_ms);
+        break;
+    case STOP_PRIVATE:
+        explain_private(transfer);
         break;
     case STOP_MEMORY:
     case STOP_NOT:
@@ -76,6 +89,8 @@ void transport_curl_explain(struct transfer *transfer, CURLcode code)
 
     if (transfer->stop)
         transport_curl_explain_stop(transfer);
+    else if (transfer->refused[0] && code == CURLE_COULDNT_CONNECT)
+        explain_private(transfer);
     else if (is_too_large(code))
         err_set(&transfer->err, kind_of(transfer, code),
                 "%.*s: a header of the reply is too long, or memory ran out",

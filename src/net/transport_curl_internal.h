@@ -20,6 +20,7 @@ enum stop { /* why we ended a transfer ourselves */
             STOP_DENIED,  /* plain http beyond loopback */
             STOP_REPEAT,  /* curl wanted to send a POST a second time */
             STOP_STALLED, /* no byte for stall_ms */
+            STOP_PRIVATE, /* no public address, and public_only */
             STOP_MEMORY
 };
 
@@ -62,8 +63,9 @@ struct transfer {
     void *arg;
     struct head_reader head;
     bool added, head_told, cancelled, failed;
-    bool allow_http, once;
-    int attempts; /* connections the request was about to go over */
+    bool allow_http, once, public_only;
+    char refused[64]; /* the address that is not public; "": none */
+    int attempts;     /* connections the request was about to go over */
     enum stop stop;
     struct timer *stall;
     int64_t stall_ms, moved_at;
@@ -85,6 +87,17 @@ bool transport_curl_allows(const char *url, bool allow_http);
 /* Sets transfer->easy up; -1 when there is no memory. */
 int transport_curl_setup(struct transfer *transfer,
                          const struct http_request *request);
+
+/* ---- transport_curl_guard.c ---- */
+
+/* For requests with public_only. Is the URL's host one that no look-up can
+ * make public? Then transfer->refused says which. */
+bool transport_curl_guard_refuses(struct transfer *transfer, const char *url);
+/* The connection stands: to whom? remote: the address. */
+bool transport_curl_guard_connected(struct transfer *transfer, const char *url,
+                                    const char *remote);
+/* Before connecting. Returns 0 or a curl error. */
+int transport_curl_guard_setup(struct transfer *transfer);
 
 /* ---- transport_curl_fault.c ---- */
 

@@ -30,7 +30,6 @@ static int on_connected(void *arg, char *remote, char *local, int remote_port,
     const char *url = NULL;
     long sent = 0;
 
-    (void)remote;
     (void)local;
     (void)remote_port;
     (void)local_port;
@@ -38,6 +37,8 @@ static int on_connected(void *arg, char *remote, char *local, int remote_port,
     curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
     if (!url || !transport_curl_allows(url, transfer->allow_http))
         transfer->stop = STOP_DENIED;
+    else if (!transport_curl_guard_connected(transfer, url, remote))
+        transfer->stop = STOP_PRIVATE;
     else if (transfer->attempts > 0 && transfer->once && sent > 0)
         transfer->stop = STOP_REPEAT;
     if (!transfer->stop && url && strcmp(url, transfer->url) != 0) {
@@ -241,7 +242,7 @@ int transport_curl_setup(struct transfer *transfer,
     if (add_headers(transfer, request) < 0 || set_rules(transfer, request) ||
         set_request(transfer, request))
         return -1;
-    return 0;
+    return transport_curl_guard_setup(transfer) ? -1 : 0;
 }
 
 int64_t transport_curl_certificate(CURL *easy)

@@ -29,6 +29,7 @@ static struct gen *make_gen(struct generation *generation, struct err *err)
         .limits = script->limits,
         .store_quota = script->store_quota,
         .http_body = script->http_body,
+        .http_private = script->http_private,
         .log_lines = script->log_lines,
         .calls = script_calls,
         .owner = generation,

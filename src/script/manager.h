@@ -27,6 +27,7 @@ struct manager_script {
         secrets; /* JSON object name -> value: bot.secrets; wiped after use */
     struct gen_limits limits;
     size_t store_quota, http_body;
+    bool http_private; /* matrix.http may go to private addresses */
     int handlers, queue, log_lines; /* 0: defaults */
     int64_t drain_ms; /* 0: LIMIT_DRAIN_MS, with watch LIMIT_DRAIN_WATCH_MS */
 };

@@ -141,6 +141,7 @@ bool settings_equal(const struct settings *a, const struct settings *b)
            x->limits.load_ms == y->limits.load_ms &&
            x->limits.handler_ms == y->limits.handler_ms &&
            x->store_quota == y->store_quota && x->http_body == y->http_body &&
-           x->handlers == y->handlers && x->queue == y->queue &&
-           x->log_lines == y->log_lines && x->drain_ms == y->drain_ms;
+           x->http_private == y->http_private && x->handlers == y->handlers &&
+           x->queue == y->queue && x->log_lines == y->log_lines &&
+           x->drain_ms == y->drain_ms;
 }

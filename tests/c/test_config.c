@@ -41,17 +41,17 @@ static struct config *load(const char *text, struct err *err)
 static void every_key_is_read(void **state)
 {
     struct err err;
-    struct config *config =
-        load("return { accounts = { main = { user_id = \"@b:x\",\n"
-             "  admins = { \"@a:x\", \"@c:x\" }, admin_room = \"#ops:x\",\n"
-             "  autojoin = \"admins\", prefix = \"?\", catch_up = \"1h30m\",\n"
-             "  help = false } },\n"
-             "  scripts = { feed = { file = \"feed.lua\",\n"
-             "    config = { n = 1, list = { 1, 2 } },\n"
-             "    secrets = { key = { file = \"k\" } } } },\n"
-             "  limits = { memory = \"32M\", burst = \"200ms\", handlers = 8,\n"
-             "    drain = 5 } }\n",
-             &err);
+    struct config *config = load(
+        "return { accounts = { main = { user_id = \"@b:x\",\n"
+        "  admins = { \"@a:x\", \"@c:x\" }, admin_room = \"#ops:x\",\n"
+        "  autojoin = \"admins\", prefix = \"?\", catch_up = \"1h30m\",\n"
+        "  help = false } },\n"
+        "  scripts = { feed = { file = \"feed.lua\",\n"
+        "    config = { n = 1, list = { 1, 2 } }, http = { \"private\" },\n"
+        "    secrets = { key = { file = \"k\" } } } },\n"
+        "  limits = { memory = \"32M\", burst = \"200ms\", handlers = 8,\n"
+        "    drain = 5 } }\n",
+        &err);
 
     (void)state;
     assert_non_null(config);
@@ -69,6 +69,7 @@ static void every_key_is_read(void **state)
     snprintf(want, sizeof want, "%s/feed.lua", folder);
     assert_string_equal(config->scripts[0].file, want);
     assert_non_null(strstr(buf_str(&config->scripts[0].settings), "[1,2]"));
+    assert_true(config->scripts[0].http_private);
     assert_int_equal(config->limits.memory, 32 << 20);
     assert_int_equal(config->limits.burst_ms, 200);
     assert_int_equal(config->limits.handlers, 8);
@@ -98,6 +99,8 @@ static void mistakes_name_line_and_remedy(void **state)
           "names account 'b', which is not in accounts" },
         { "return { limits = { memory = \"much\" } }",
           "limits.memory must be a size" },
+        { "return { scripts = { a = { file = \"x\",\n http = { \"all\" } } } }",
+          ":2: scripts.a.http can hold \"private\" only, not \"all\"" },
         { "return { listen = {} }", "it is not built yet" },
         { "return 5", "it must return a table" },
         { "x = = 2", ":1: unexpected symbol" },

@@ -116,7 +116,7 @@ def feed(rig):
         alice = rig.server.user("early")
         room = alice.create_room([rig.user_id])
         rig.script(shipped("feed").replace('"10m"', '"1s"'))
-        rig.config(scripts={"echo": {"config": {
+        rig.config(scripts={"echo": {"http": ["private"], "config": {
             "feed": f"http://127.0.0.1:{server.server_address[1]}/",
             "room": room}}})
         process = rig.run()
