@@ -7,7 +7,7 @@ set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config liblua5.4-dev lua-cjson-dev
     libcurl4-openssl-dev libuv1-dev libsqlite3-dev libssl-dev
-    libcmark-dev libedit-dev"
+    libcmark-dev libedit-dev libmicrohttpd-dev"
 tests="libcmocka-dev clang-format clang-tidy lua5.4 lua-check python3
     python3-venv openssl ca-certificates git tmux"
 

@@ -25,6 +25,7 @@ local suggest = core.require "suggest"
 local time = core.require "time"
 local timer = core.require "timer"
 local waiter = core.require "waiter"
+local webhook = core.require "webhook"
 
 local HOOKS = { load = true, snapshot = true, unload = true, ready = true }
 
@@ -169,6 +170,7 @@ end
 methods.every, methods.after, methods.cron = timer.every, timer.after, timer.cron
 methods.lock = lock.lock
 methods.job, methods.enqueue, methods.jobs = job.job, job.enqueue, job.jobs
+methods.webhook = webhook.register
 
 -- ---- rooms and users ----
 

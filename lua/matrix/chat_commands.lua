@@ -207,6 +207,24 @@ local function list_events(chat, text)
     end
 end
 
+-- ---- web hooks ------------------------------------------------------------------
+
+-- Signed as the script wants it.
+local function call_webhook(chat, text)
+    local name, file = need(text, "a web hook"):match("^(%S+)%s*(.-)%s*$")
+    local headers, body = {}, nil
+    if file ~= "" then
+        local opened, why = io.open(file, "rb")
+        if not opened then fail("%s", why) end
+        body = opened:read("a")
+        opened:close()
+        headers = { ["content-type"] = "application/json", ["x-github-event"] = "push",
+            ["x-gitlab-event"] = "Push Hook" }
+    end
+    local answer = chat.world:webhook(name, { body = body, headers = headers })
+    show.note(("%d %s"):format(answer.status, answer.body))
+end
+
 -- ---- the list -------------------------------------------------------------------
 
 -- In the order of /help: a title, or name, arguments, what it does, how.
@@ -271,6 +289,7 @@ local list = {
     { "time", "+2h", "let time pass", pass_time },
     { "store", "", "what the bot has stored", list_store },
     { "events", "[COUNT]", "the room's events as JSON, the last ones", list_events },
+    { "webhook", "NAME [FILE]", "call a web hook with that file's content", call_webhook },
     { "reload", "", "load the script again", function(chat) chat:reload() end },
     { title = "This chat" },
     { "help", "[COMMAND]", "this list" },

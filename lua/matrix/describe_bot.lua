@@ -94,6 +94,42 @@ method { class = "bot", name = "after", where = "any",
     returns = { { "handle", "Handle" } }, fails = { "cancelled: this script is being replaced" },
     example = [[bot:after("5s", function() matrix.log.info("five seconds later") end)]] }
 
+record { name = "WebhookOptions", fields = {
+    { "verify?", "string|function|boolean", "github, gitlab, hmac-sha256, token, a function of the "
+        .. "request, or false: anybody may" },
+    { "secret?", "string|Secret", "what both sides know, such as bot.secrets.github" },
+    { "method?", "string|string[]", "GET POST PUT PATCH DELETE (POST)" },
+    { "header?", "string", "hmac-sha256 (x-signature-256) and token (authorization): where it "
+        .. "stands" },
+    { "max_bytes?", "integer", "of the body (1 MiB), at most 16 MiB" },
+} }
+
+method { class = "bot", name = "webhook", where = "load",
+    summary = "Call fn(req) for HTTP requests to <public_url>/hook/<account>/<script>/<name>. It "
+        .. "returns status [, body or table [, headers]]; nothing is 204, an error 500.",
+    params = { { "name", "string", "letters, digits, - and _" },
+        { "options", "WebhookOptions", "who may call it" },
+        { "fn", "function", "may wait; 30 s are the limit", takes = "req: Request" } },
+    returns = { { "handle", "Handle" } },
+    example = [[
+bot:webhook("deploy", { verify = "token", secret = bot.secrets.deploy }, function(req)
+    local job = req:json()
+    bot:room("#ops:example.org"):send("deployed " .. tostring(job and job.version))
+    return 202, { ok = true }
+end)]] }
+
+method { class = "Request", name = "json", where = "any", summary = "The body, decoded.",
+    returns = { { "value", "any" } }, fails = { "json: where the text is wrong" },
+    example = [[local value = req:json()]] }
+
+fields("Request", {
+    { "method", "string", "POST ..." },
+    { "path", "string", "/hook/main/github/push" },
+    { "query", "table", "decoded, name to text; of a name that comes twice the last counts" },
+    { "headers", "table", "by lower-case name; repeated ones joined with \", \"" },
+    { "body", "string", "bytes" },
+})
+
 record { name = "Waiting", fields = {
     { "timeout?", "duration", "how long to wait (5 min)" },
 } }

@@ -89,6 +89,15 @@ world("http", { { "url?", "string", "with * at its end: all that begin so" },
     [[w:http("https://example.org/*", { status = 404 })
 room:say("@ann:test", "!ping")
 t.eq(#w:http(), 0)]])
+world("webhook", { { "name", "string", "as in bot:webhook" },
+    { "request?", "table", "signed as the script wants it, unless that header is given", fields = {
+        { "method?", "string", "the first one it takes" }, { "query?", "table", "" },
+        { "headers?", "table", "" }, { "body?", "string", "" },
+        { "json?", "any", "the body, as JSON" } } } },
+    { { "answer", "table", "status, headers (lower case) and body" } },
+    "Call a script's web hook.",
+    [[local answer = w:webhook("push", { json = { version = 2 } })
+t.eq(answer.status, 204)]])
 world("reload", { { "source?", "string", "of the first script from now on" } },
     { { "ok", "boolean" }, { "report", "string" } }, "Load the scripts again.",
     [[t.ok(w:reload())]])

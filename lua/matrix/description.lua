@@ -36,8 +36,8 @@ end
 M.objects = {
     bot = "bot", matrix = "matrix", Event = "ev", Room = "room", User = "user", Member = "member",
     Client = "client", Batch = "batch", Store = "bot.store", Handle = "handle", Job = "job",
-    Task = "task", Response = "res", Error = "err", Secret = "secret", test = "t", World = "w",
-    TestRoom = "room",
+    Task = "task", Response = "res", Error = "err", Secret = "secret", Request = "req",
+    test = "t", World = "w", TestRoom = "room",
 }
 
 local to = {

@@ -14,6 +14,7 @@ local plain = core.require "plain"
 local reactions = core.require "reactions"
 local repl = core.require "repl"
 local waiter = core.require "waiter"
+local webhook = core.require "webhook"
 
 core.set_error(err.from_host)
 
@@ -105,6 +106,7 @@ core.set_entry(function(kind, id, raw, info)
     if kind == "hook" then return run_hook(handler, info or {}) end
     if kind == "timer" then return run_timer(handler) end
     if kind == "job" then return handler.fn(job.new(raw)) end
+    if kind == "webhook" then return webhook.run(handler, info or {}) end
     return run_event(handler, raw or {}, info or {})
 end)
 

@@ -113,6 +113,36 @@ function World:http(url, response) -- luacheck: no self
     control("http", url, response)
 end
 
+local function query_text(query)
+    local out = {}
+    local function escape(text)
+        return (tostring(text):gsub("[^%w%-._~]", function(c)
+            return ("%%%02X"):format(c:byte())
+        end))
+    end
+    for key, value in pairs(query or {}) do out[#out + 1] = escape(key) .. "=" .. escape(value) end
+    table.sort(out)
+    return table.concat(out, "&")
+end
+
+-- Calls a script's web hook: { status, headers, body }. Signed as the script
+-- wants it, unless the header for that is given.
+function World:webhook(name, request) -- luacheck: no self
+    request = request or {}
+    local headers, body = {}, request.body
+    for key, value in pairs(request.headers or {}) do headers[key:lower()] = tostring(value) end
+    if request.json ~= nil then
+        body = core.json_encode(request.json)
+        headers["content-type"] = headers["content-type"] or "application/json"
+    end
+    local head, text = core.world_webhook(name, core.json_encode({
+        method = request.method, query = query_text(request.query), headers = headers,
+    }), body or "")
+    local answer = core.json_decode(head)
+    answer.body = text
+    return answer
+end
+
 -- True, or nil and the report of the refusal.
 function World:reload(source)
     local refused, report = core.world_reload(source)

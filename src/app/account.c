@@ -217,6 +217,8 @@ static void fill_host(struct account *account)
         .admins = (const char *const *)settings->admins,
         .allow_http = account->options.allow_http,
         .dry_run = account->options.dry_run,
+        .offline = account->options.store != NULL,
+        .web_url = account->options.web_url,
         .secret = secret_for_script,
     };
 }

@@ -21,6 +21,7 @@ struct account_options {
     struct config *config;
     const struct config_account *settings;
     const char *lua_path; /* NULL: the embedded library */
+    const char *web_url;  /* of web hooks, NULL: no way in */
     bool allow_http;
     bool watch;
     bool dry_run; /* receive, print instead of send */

@@ -252,6 +252,7 @@ static int open_member(struct accounts *accounts,
         .config = options->config,
         .settings = settings,
         .lua_path = options->lua_path,
+        .web_url = options->web_url,
         .allow_http = options->allow_http,
         .watch = options->watch,
         .dry_run = options->dry_run,
@@ -458,6 +459,15 @@ static int report_one(struct account *account, struct buf *json,
             break;
     }
     return result;
+struct account *accounts_find(const struct accounts *accounts,
+                              struct slice name)
+{
+    for (size_t i = 0; i < accounts->count; i++) {
+        struct account *account = accounts->members[i].account;
+        if (slice_is(name, account_name(account)))
+            return account;
+    }
+    return NULL;
 }
 
 void accounts_report(const struct accounts *accounts, struct buf *out)

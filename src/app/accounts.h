@@ -21,6 +21,7 @@ struct accounts_options {
     struct transport *http; /* of scripts' own HTTP; NULL: transport */
     struct config *config;
     const char *only;     /* one account's name; NULL: all */
+    const char *web_url;  /* of web hooks, NULL: no way in */
     const char *lua_path; /* NULL: the embedded library */
     bool allow_http;
     bool watch;
@@ -61,6 +62,10 @@ bool accounts_any_dead(const struct accounts *accounts);
 size_t accounts_count(const struct accounts *accounts);
 struct account *accounts_at(const struct accounts *accounts, size_t index);
 /* Appends what each one is at, with every task, as text. */
+/* By its name; NULL: none. */
+struct account *accounts_find(const struct accounts *accounts,
+                              struct slice name);
+/* Appends what each one is at. */
 void accounts_report(const struct accounts *accounts, struct buf *out);
 
 #endif

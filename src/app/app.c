@@ -14,6 +14,7 @@
 #include "secret.h"
 #include "transport_curl.h"
 #include "version.h"
+#include "web.h"
 
 enum { SIGNAL_COUNT = 5 };
 static const int signal_numbers[SIGNAL_COUNT] = { SIGTERM, SIGINT, SIGHUP,
@@ -28,6 +29,7 @@ struct app {
     struct config *config;
     struct config *old_config; /* what HUP replaced; settings point into it */
     struct accounts *accounts;
+    struct web *web; /* NULL: nothing listens */
     struct signal_watch *signals[SIGNAL_COUNT];
     struct timer *once;
     bool stopping;
@@ -76,6 +78,7 @@ static void stop(struct app *app, int exit_code)
     app->exit_code = exit_code;
     timer_cancel(app->once);
     app->once = NULL;
+    web_quiesce(app->web);
     accounts_stop(app->accounts, LIMIT_STOP_MS, on_stopped, app);
 }
 
@@ -235,6 +238,7 @@ static struct accounts *open_accounts(struct app *app, int script_count,
         .http = app->http,
         .config = app->config,
         .only = app->options.account,
+        .web_url = app->web ? web_url(app->web) : NULL,
         .lua_path = app->options.lua_path,
         .allow_http = app->options.allow_http,
         .watch = app->options.watch,
@@ -272,9 +276,14 @@ static int start(struct app *app, int script_count, char *const *scripts,
     app->http = app->transport ? transport_curl_new(app->loop, err) : NULL;
     if (!app->http)
         return -1;
+    if (app->config->listen.address &&
+        !(app->web = web_new(app->loop, &app->config->listen, err)))
+        return -1;
     app->accounts = open_accounts(app, script_count, scripts, err);
     if (!app->accounts)
         return -1;
+    if (app->web)
+        web_set_accounts(app->web, app->accounts);
     log_set_account_shown(accounts_count(app->accounts) > 1);
     tell_users(app);
     return accounts_start(app->accounts, err);
@@ -283,6 +292,7 @@ static int start(struct app *app, int script_count, char *const *scripts,
 static void finish(struct app *app)
 {
     timer_cancel(app->once);
+    web_free(app->web);
     accounts_close(app->accounts);
     transport_free(app->http);
     transport_free(app->transport);

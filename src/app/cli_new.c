@@ -213,7 +213,7 @@ static int run_new(struct cli *cli, void *record, int argc, char **argv)
 
 static const struct option list[] = {
     { "template", OPTION_TEXT, offsetof(struct new_options, template_name),
-      "NAME", "echo (the default), command, poller or moderator" },
+      "NAME", "echo (the default), command, poller, moderator or webhook" },
     { NULL, OPTION_FLAG, 0, NULL, NULL }
 };
 

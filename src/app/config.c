@@ -15,6 +15,7 @@
 #include "json_write.h"
 #include "limits.h"
 #include "paths.h"
+#include "url.h"
 
 /* ---- running the file -------------------------------------------------- */
 
@@ -149,16 +150,24 @@ static const struct config_field limit_fields[] = {
     { NULL, CONFIG_LATER, 0, NULL }
 };
 
+static const struct config_field listen_fields[] = {
+    { "address", CONFIG_STRING, offsetof(struct config_listen, address), NULL },
+    { "public_url", CONFIG_STRING, offsetof(struct config_listen, public_url),
+      NULL },
+    { "metrics", CONFIG_LATER, 0, NULL },
+    { NULL, CONFIG_LATER, 0, NULL }
+};
+
 /* The keys at the top. */
 struct top {
-    struct buf accounts, scripts, limits;
+    struct buf accounts, scripts, limits, listen;
 };
 
 static const struct config_field top_fields[] = {
     { "accounts", CONFIG_OBJECT, offsetof(struct top, accounts), NULL },
     { "scripts", CONFIG_OBJECT, offsetof(struct top, scripts), NULL },
     { "limits", CONFIG_OBJECT, offsetof(struct top, limits), NULL },
-    { "listen", CONFIG_LATER, 0, NULL },
+    { "listen", CONFIG_OBJECT, offsetof(struct top, listen), NULL },
     { NULL, CONFIG_LATER, 0, NULL }
 };
 
@@ -362,6 +371,37 @@ static int check_accounts(const struct config *config,
     return 0;
 }
 
+/* public_url without the slash at its end. */
+static int read_listen(struct config *config, struct config_place place,
+                       struct slice object, struct err *err)
+{
+    struct config_listen *listen = &config->listen;
+    struct buf url;
+    struct err why;
+    int result = 0;
+
+    place.where = "listen";
+    if (object.len == 0)
+        return 0;
+    if (config_read(&place, object, listen_fields, listen, err) != 0)
+        return -1;
+    if (!listen->address)
+        return config_fail(&place, SLICE_NONE, err,
+                           "listen needs address = \"127.0.0.1:9008\"");
+    if (!listen->public_url)
+        return 0;
+    buf_init(&url, LIMIT_HTTP_URL);
+    if (url_check_base(slice_str(listen->public_url), &url, &why) != 0) {
+        result = config_fail(&place, slice_str("public_url"), err,
+                             "listen.public_url: %s", why.text);
+    } else {
+        free(listen->public_url);
+        listen->public_url = slice_dup(buf_slice(&url));
+    }
+    buf_free(&url);
+    return result;
+}
+
 static int read_table(struct config *config, const struct config_place *place,
                       struct slice json, struct err *err)
 {
@@ -372,6 +412,7 @@ static int read_table(struct config *config, const struct config_place *place,
     buf_init(&top.accounts, LIMIT_CONFIG_FILE);
     buf_init(&top.scripts, LIMIT_CONFIG_FILE);
     buf_init(&top.limits, LIMIT_CONFIG_FILE);
+    buf_init(&top.listen, LIMIT_CONFIG_FILE);
     if (config_read(place, json, top_fields, &top, err) != 0)
         goto out;
     below.where = "accounts";
@@ -384,11 +425,14 @@ static int read_table(struct config *config, const struct config_place *place,
     if (config_read(&below, buf_slice(&top.limits), limit_fields,
                     &config->limits, err) != 0)
         goto out;
+    if (read_listen(config, below, buf_slice(&top.listen), err) != 0)
+        goto out;
     result = check_accounts(config, *place, err);
 out:
     buf_free(&top.accounts);
     buf_free(&top.scripts);
     buf_free(&top.limits);
+    buf_free(&top.listen);
     return result;
 }
 
@@ -497,6 +541,8 @@ void config_free(struct config *config)
         buf_free(&config->scripts[i].secrets);
         free_strings(config->scripts[i].http);
     }
+    free(config->listen.address);
+    free(config->listen.public_url);
     free(config->accounts);
     free(config->scripts);
     free(config->path);

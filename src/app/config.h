@@ -43,6 +43,11 @@ struct config_limits { /* 0: the default */
     int64_t handlers, queue, log;
 };
 
+struct config_listen {
+    char *address;    /* "127.0.0.1:9008", NULL: no listening */
+    char *public_url; /* where a proxy makes it reachable, NULL: unknown */
+};
+
 struct config {
     char *path;      /* NULL: there is no file */
     char *directory; /* of the file, "." without one */
@@ -51,6 +56,7 @@ struct config {
     struct config_script *scripts;
     size_t script_count;
     struct config_limits limits;
+    struct config_listen listen;
 };
 
 /* flag: --config, or NULL. Without a file: one account "main", no script.

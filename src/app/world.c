@@ -291,6 +291,11 @@ int world_restart(struct world *world, bool crash, struct err *err)
     return world_start(world, err);
 }
 
+struct account *world_account(struct world *world)
+{
+    return world->account;
+}
+
 void world_advance(struct world *world, int64_t ms)
 {
     loop_advance(world->loop, ms);

@@ -32,6 +32,14 @@ int world_start(struct world *world, struct err *err);
  * without a stop. */
 int world_restart(struct world *world, bool crash, struct err *err);
 
+struct account *world_account(struct world *world);
+
+/* world_webhook.c: a request to a script's web hook, then to rest. request:
+ * JSON {method?, query, headers}; out: {status, headers}, bytes: the body. */
+int world_webhook(struct world *world, struct slice name, struct slice request,
+                  struct slice body, struct buf *out, struct buf *bytes,
+                  struct err *err);
+
 /* Runs until ms have passed and all is at rest. */
 void world_advance(struct world *world, int64_t ms);
 /* transport_lua_control, then to rest. */

@@ -187,6 +187,23 @@ static int core_world_control(lua_State *L)
     return push_text(L, bench);
 }
 
+/* world_webhook(name, JSON, body): JSON, body */
+static int core_world_webhook(lua_State *L)
+{
+    struct bench *bench = bench_of(L);
+    struct buf body;
+    struct err err;
+    int result;
+    buf_init(&body, LIMIT_WEBHOOK_ANSWER);
+    buf_clear(&bench->text);
+    result = world_webhook(world_of(L), opt_slice(L, 1), opt_slice(L, 2),
+                           opt_slice(L, 3), &bench->text, &body, &err);
+    push_text(L, bench);
+    lua_pushlstring(L, buf_str(&body), body.len);
+    buf_free(&body);
+    return result == 0 ? 2 : raise(L, &err);
+}
+
 /* world_reload(source?): refused, report */
 static int core_world_reload(lua_State *L)
 {
@@ -296,6 +313,7 @@ static const luaL_Reg functions[] = {
     { "world_control", core_world_control },
     { "world_reload", core_world_reload },
     { "world_look", core_world_look },
+    { "world_webhook", core_world_webhook },
     { "world_store", core_world_store },
     { "world_log", core_world_log },
     { "chat_wait", chat_input_wait },

@@ -201,5 +201,23 @@
 #define LIMIT_DOCTOR_CLOCK_S 30 /* off the server's by that much */
 #define LIMIT_DOCTOR_DISK_WARN MIB(200)
 #define LIMIT_DOCTOR_DISK_FAIL MIB(20)
+/* Listening, and web hooks */
+#define LIMIT_LISTEN_CONNECTIONS 256    /* open at once ... */
+#define LIMIT_LISTEN_PER_ADDRESS 128    /* ... of one peer: a proxy is one */
+#define LIMIT_LISTEN_HEADERS KIB(32)    /* line and headers of a request */
+#define LIMIT_LISTEN_FIELDS 100         /* headers of one request */
+#define LIMIT_LISTEN_BODIES MIB(64)     /* of all requests, in memory */
+#define LIMIT_LISTEN_DRAIN MIB(8)       /* read of a body that is refused */
+#define LIMIT_LISTEN_READ_MS 20000      /* to send a whole request */
+#define LIMIT_LISTEN_WRITE_MS 20000     /* to take the answer */
+#define LIMIT_LISTEN_LAST_TURNS 4       /* of the library, when it ends */
+#define LIMIT_WEBHOOK_BODY MIB(1)       /* max_bytes, unless it says so ... */
+#define LIMIT_WEBHOOK_BODY_MOST MIB(16) /* ... up to this */
+#define LIMIT_WEBHOOK_ANSWER MIB(1)     /* body of an answer */
+#define LIMIT_WEBHOOK_FIELDS 32         /* headers of an answer */
+#define LIMIT_WEBHOOK_MS 30000          /* until the answer */
+#define LIMIT_WEBHOOK_WAITING 256       /* requests of one script in line */
+#define LIMIT_WEBHOOK_RUNNING 64        /* of one script at once */
+#define LIMIT_WEBHOOK_WARN_MS 60000     /* between warnings of refusals */
 
 #endif

@@ -61,6 +61,9 @@ struct call_host {
     const char *const *admins; /* NULL-terminated, may be NULL */
     bool allow_http;
     bool dry_run;
+    bool offline;        /* nothing is reached: secrets are made up */
+    const char *web_url; /* what web hooks' addresses begin with; NULL: there
+                            is no way in */
     /* Where the login of account "name" lives (NULL: the default account);
      * opens it for client{account=}. 0 with an owned session, or -1. */
     int (*open_session)(void *arg, const char *name, struct session **session,

@@ -125,7 +125,9 @@ static void look(struct check *check, struct generation *generation)
 static int load_script(struct check *check, struct loop *loop,
                        struct settings *settings, struct err *err)
 {
-    struct call_host host = { .loop = loop, .account = "check", .prefix = "!" };
+    struct call_host host = {
+        .loop = loop, .account = "check", .prefix = "!", .offline = true
+    };
     struct memory *memory = memory_new();
     struct turn_table *locks = turn_table_new(loop);
     struct waiters waiters = { 0 };

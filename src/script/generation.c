@@ -12,6 +12,7 @@
 #include "script_calls.h"
 #include "script_job.h"
 #include "session.h"
+#include "webhook.h"
 #include "waiter.h"
 
 static struct gen *make_gen(struct generation *generation, struct err *err)
@@ -51,6 +52,8 @@ struct generation *generation_new(const struct generation_world *world,
     generation->number = number;
     list_init(&generation->registrations);
     list_init(&generation->timers);
+    list_init(&generation->webhooks);
+    list_init(&generation->webhook_calls);
     list_init(&generation->locks);
     list_init(&generation->jobs);
     list_init(&generation->places);
@@ -79,6 +82,7 @@ void generation_free(struct generation *generation, struct track **track)
     eval_detach(generation);
     gen_free(generation->gen);
     every_free_all(generation);
+    webhook_free_all(generation);
     lock_free_all(generation);
     waiter_free_all(generation);
     script_job_free_all(generation);

@@ -65,7 +65,8 @@ struct generation {
     int registration_count;
     struct list timers; /* every.c */
     int timer_count;
-    struct list locks; /* lock.c */
+    struct list webhooks, webhook_calls; /* webhook.c */
+    struct list locks;                   /* lock.c */
     int lock_count;
     struct list jobs; /* that run; script_job.c */
 

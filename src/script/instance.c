@@ -91,6 +91,7 @@ void instance_retire(struct instance *instance, struct drain **drain,
         .arg = instance,
     };
     instance->current = NULL;
+    webhooks_set_generation(instance->webhooks, NULL);
     *drain = drain_start(&options);
 }
 
@@ -285,7 +286,8 @@ static int open_parts(struct instance *instance, struct err *err)
         .emit = instance->config.emit ? emit : NULL,
         .arg = instance,
     };
-    instance->dispatch = dispatch_new(&config, err);
+    instance->webhooks = webhooks_new(&instance->world, err);
+    instance->dispatch = instance->webhooks ? dispatch_new(&config, err) : NULL;
     return instance->dispatch ? 0 : -1;
 }
 
@@ -335,6 +337,7 @@ void instance_free(struct instance *instance)
     }
     dispatch_free(instance->dispatch);
     job_line_free(instance->jobs);
+    webhooks_free(instance->webhooks);
     memory_free(instance->memory);
     turn_table_free(instance->locks);
     track_free(instance->failed);
@@ -449,10 +452,16 @@ uint64_t instance_stamp(const struct instance *instance)
     return stamp;
 }
 
+struct webhooks *instance_webhooks(const struct instance *instance)
+{
+    return instance->webhooks;
+}
+
 bool instance_idle(const struct instance *instance)
 {
     const struct generation *current = instance->current;
-    if (instance->reload || instance->old || instance->last) {
+    if (instance->reload || instance->old || instance->last ||
+        !webhooks_idle(instance->webhooks)) {
         return false;
     }
     return !current ||
@@ -488,6 +497,7 @@ void instance_stop(struct instance *instance, int64_t ms, loop_fn *done,
     instance->stop_done = done;
     instance->stop_arg = arg;
     dispatch_stop(instance->dispatch);
+    webhooks_stop(instance->webhooks);
     instance_refuse_all(instance);
     if (instance->old) {
         drain_hurry(instance->old, ms, "stop");

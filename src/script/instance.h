@@ -7,6 +7,7 @@
 #include "list.h"
 #include "manager.h"
 #include "sync_interest.h"
+#include "webhook.h"
 
 /* One script of an account: its generations (one in charge, at most one that
  * drains), its events, its memory, and its reloads, one at a time. */
@@ -84,6 +85,8 @@ void instance_types(const struct instance *instance, sync_type_fn *add,
 /* See manager_stop; done once, from the loop. */
 void instance_stop(struct instance *instance, int64_t ms, loop_fn *done,
                    void *arg);
+/* Its web hooks. */
+struct webhooks *instance_webhooks(const struct instance *instance);
 bool instance_idle(const struct instance *instance);
 /* See manager_report. */
 void instance_report(const struct instance *instance, int rows,

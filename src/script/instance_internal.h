@@ -21,6 +21,7 @@ struct instance {
     struct list evals; /* eval.c */
     struct job_line *jobs;
     struct dispatch *dispatch;
+    struct webhooks *webhooks;
     struct generation *current;
     struct drain *old;    /* replaced */
     struct drain *last;   /* in charge until the stop */

@@ -173,6 +173,8 @@ static void commit(struct instance *instance, struct generation *candidate)
     dispatch_set_limits(instance->dispatch, script->queue, script->handlers);
     dispatch_set_generation(instance->dispatch, candidate);
     dispatch_hold(instance->dispatch, false);
+    webhooks_set_generation(instance->webhooks, candidate);
+    webhook_tell(candidate);
     instance->config.changed(instance->config.arg);
     instance_tell_ready(instance);
     dispatch_look(instance->dispatch);
@@ -219,6 +221,7 @@ static void on_reloaded(void *arg, const struct reload_result *result)
         }
         write_success(instance, result, replaced, &head);
     }
+    webhooks_hold(instance->webhooks, false);
     tell(instance, level, result->failure, buf_str(&head));
     buf_free(&head);
 }
@@ -242,6 +245,7 @@ static void begin(struct instance *instance)
         .number = instance->number + 1,
         .current = instance->current,
         .dispatch = instance->dispatch,
+        .webhooks = instance->webhooks,
         .reason = request->first ? "start" : "reload",
         .force = request->flags & MANAGER_FORCE,
         .check_only = request->flags & MANAGER_CHECK_ONLY,

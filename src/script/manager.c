@@ -454,6 +454,26 @@ bool manager_idle(struct manager *manager)
     return idle;
 }
 
+/* ---- web hooks ---- */
+
+struct webhooks *manager_webhooks(struct manager *manager, const char *script)
+{
+    struct member *member = find(manager, script);
+    return member ? instance_webhooks(member->instance) : NULL;
+}
+
+const char *manager_webhook_script(struct manager *manager, struct slice name)
+{
+    list_each_safe(node, &manager->members)
+    {
+        struct member *member = list_entry(node, struct member, node);
+        if (webhooks_find(instance_webhooks(member->instance), name)) {
+            return instance_name(member->instance);
+        }
+    }
+    return NULL;
+}
+
 /* ---- stopping ---- */
 
 static void on_all_stopped(void *arg)

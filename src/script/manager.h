@@ -88,6 +88,11 @@ struct instance *manager_instance(struct manager *manager, const char *script,
  * cancelled; unload hooks run; rows not done are queued again. done once. */
 void manager_stop(struct manager *manager, int64_t ms, loop_fn *done,
                   void *arg);
+/* The web hooks of that script, NULL: there is no such script. */
+struct webhooks *manager_webhooks(struct manager *manager, const char *script);
+/* The first script that has a web hook with that name, or NULL. */
+const char *manager_webhook_script(struct manager *manager, struct slice name);
+
 /* Nothing queued, claimed or running (for --once). */
 bool manager_idle(struct manager *manager);
 void manager_free(struct manager *manager);

@@ -36,6 +36,7 @@ static void hold(struct reload *reload, bool held)
         every_hold(current, held);
     }
     dispatch_hold(reload->options.dispatch, held);
+    webhooks_hold(reload->options.webhooks, held);
 }
 
 static void destroy(struct reload *reload)

@@ -4,6 +4,7 @@
 #include "dispatch.h"
 #include "failure.h"
 #include "generation.h"
+#include "webhook.h"
 
 /* One reload, from COMPILE to just before COMMIT: builds a candidate beside
  * the generation in charge, which notices nothing but that no new event
@@ -24,6 +25,7 @@ struct reload_options {
     int number;
     struct generation *current; /* NULL: there is none */
     struct dispatch *dispatch;
+    struct webhooks *webhooks;
     const char *reason; /* "start" or "reload"; static */
     bool force, check_only;
     int64_t drain_ms; /* bot.reload = "quiesce" waits as long */

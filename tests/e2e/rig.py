@@ -196,7 +196,7 @@ class Rig:
         return self.write(f"{name}.lua", source + (READY_LUA if ready
                                                    else ""))
 
-    def config(self, scripts=None, limits=None, **account):
+    def config(self, scripts=None, limits=None, listen=None, **account):
         """lunatrix.lua: one account, and scripts as {name: options}."""
         settings = {"user_id": self.user_id, "autojoin": "invited",
                     **account}
@@ -206,6 +206,7 @@ class Rig:
             "scripts": {name: {"file": f"{name}.lua", **options}
                         for name, options in scripts.items()},
             "limits": limits,
+            "listen": listen,
         }
         return self.write("lunatrix.lua", f"return {lua(value)}\n")
 

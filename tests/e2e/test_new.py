@@ -12,7 +12,7 @@ def new_templates(rig):
     status, _, err = rig.command("new", "x", "--template", "none")
     assert status == 2 and "there is no template 'none'; there is " in err, err
     templates = err.split("there is ")[2].split("\n")[0].split(", ")
-    assert {"echo", "command", "poller", "moderator"} <= set(templates)
+    assert {"echo", "command", "poller", "moderator", "webhook"} <= set(templates)
     for name in templates:
         folder = rig.path / "bot" / f"my-{name}"
         status, out, err = rig.command("new", folder.name, "--template", name)

@@ -29,6 +29,7 @@ local function objects()
         Response = assert(w.matrix.http.get("http://x")), Error = w.matrix.error("limit", "x"),
         Secret = core.require("secret").new("x"),
         Job = core.require("job").new({ id = 1, name = "x", at = 1, attempt = 0 }),
+        Request = core.require("webhook").request({}),
     }
 end
 
