@@ -221,8 +221,8 @@ local function call_webhook(chat, text)
         headers = { ["content-type"] = "application/json", ["x-github-event"] = "push",
             ["x-gitlab-event"] = "Push Hook" }
     end
-    local answer = chat.world:webhook(name, { body = body, headers = headers })
-    show.note(("%d %s"):format(answer.status, answer.body))
+    local reply = chat.world:webhook(name, { body = body, headers = headers })
+    show.note(("%d %s"):format(reply.status, reply.body))
 end
 
 -- ---- the list -------------------------------------------------------------------
