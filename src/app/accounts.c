@@ -459,6 +459,8 @@ static int report_one(struct account *account, struct buf *json,
             break;
     }
     return result;
+}
+
 struct account *accounts_find(const struct accounts *accounts,
                               struct slice name)
 {

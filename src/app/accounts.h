@@ -61,11 +61,10 @@ bool accounts_idle(const struct accounts *accounts);
 bool accounts_any_dead(const struct accounts *accounts);
 size_t accounts_count(const struct accounts *accounts);
 struct account *accounts_at(const struct accounts *accounts, size_t index);
-/* Appends what each one is at, with every task, as text. */
 /* By its name; NULL: none. */
 struct account *accounts_find(const struct accounts *accounts,
                               struct slice name);
-/* Appends what each one is at. */
+/* Appends what each one is at, with every task, as text. */
 void accounts_report(const struct accounts *accounts, struct buf *out);
 
 #endif

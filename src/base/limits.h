@@ -201,6 +201,7 @@
 #define LIMIT_DOCTOR_CLOCK_S 30 /* off the server's by that much */
 #define LIMIT_DOCTOR_DISK_WARN MIB(200)
 #define LIMIT_DOCTOR_DISK_FAIL MIB(20)
+
 /* Listening, and web hooks */
 #define LIMIT_LISTEN_CONNECTIONS 256    /* open at once ... */
 #define LIMIT_LISTEN_PER_ADDRESS 128    /* ... of one peer: a proxy is one */
