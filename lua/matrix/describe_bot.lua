@@ -120,7 +120,11 @@ end)]] }
 
 method { class = "Request", name = "json", where = "any", summary = "The body, decoded.",
     returns = { { "value", "any" } }, fails = { "json: where the text is wrong" },
-    example = [[local value = req:json()]] }
+    example = [[
+bot:webhook("push", { verify = false }, function(req)
+    local value, err = req:json()
+    return value and 204 or 400, err and tostring(err)
+end)]] }
 
 fields("Request", {
     { "method", "string", "POST ..." },

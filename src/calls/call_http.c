@@ -172,6 +172,7 @@ static int exchange_start(struct op *op, struct http_request *request,
     exchange->transfer =
         transport_start(exchange->transport, request, &handlers, exchange, err);
     if (!exchange->transfer) {
+        tell_request(exchange, err);
         exchange_free(exchange);
         return -1;
     }
