@@ -71,7 +71,7 @@ int listen_socket_open(const char *address, char name[LISTEN_SOCKET_NAME],
                               .ai_flags = AI_NUMERICSERV | AI_PASSIVE };
     struct addrinfo *found = NULL;
     char host[64];
-    const char *port;
+    const char *port = "";
     int fd, code;
 
     if (split(address, host, &port, err) != 0)
