@@ -507,36 +507,6 @@ static int print_start(struct op *op, struct slice args, struct slice bytes,
     return answer(op, "true");
 }
 
-/* ---- web hooks ---- */
-
-static int webhook_start(struct op *op, struct slice args, struct slice bytes,
-                         struct err *err)
-{
-    struct generation *generation = loading(op, err);
-    (void)bytes;
-    if (!generation || check_room(generation, err) != 0 ||
-        webhook_add(generation, op, args, err) != 0) {
-        return -1;
-    }
-    generation->registration_count++;
-    return answer(op, "true");
-}
-
-static int web_body_start(struct op *op, struct slice args, struct slice bytes,
-                          struct err *err)
-{
-    struct generation *generation = generation_of(op, err);
-    (void)bytes;
-    return generation ? webhook_body(generation, op, args, err) : -1;
-}
-
-static int web_answer_start(struct op *op, struct slice args,
-                            struct slice bytes, struct err *err)
-{
-    struct generation *generation = generation_of(op, err);
-    return generation ? webhook_answer(generation, op, args, bytes, err) : -1;
-}
-
 /* ---- memory ---- */
 
 static int get_start(struct op *op, struct slice args, struct slice bytes,
@@ -600,9 +570,9 @@ const struct call script_calls[] = {
     { "script.emit", CALL_NOW, emit_start, NULL },
     { "script.resource", CALL_NOW, resource_start, NULL },
     { "script.print", CALL_NOW, print_start, NULL },
-    { "script.webhook", CALL_NOW, webhook_start, NULL },
-    { "webhook.body", CALL_NOW, web_body_start, NULL },
-    { "webhook.answer", CALL_NOW, web_answer_start, NULL },
+    { "script.webhook", CALL_NOW, script_calls_webhook, NULL },
+    { "webhook.body", CALL_NOW, script_calls_webhook_body, NULL },
+    { "webhook.answer", CALL_NOW, script_calls_webhook_answer, NULL },
     { "memory.get", CALL_NOW, get_start, NULL },
     { "memory.set", CALL_NOW, put_start, NULL },
     { "memory.keys", CALL_NOW, keys_start, NULL },

@@ -19,4 +19,12 @@ int script_calls_job(struct op *op, struct slice args, struct slice bytes,
 int script_calls_cron(struct op *op, struct slice args, struct slice bytes,
                       struct err *err);
 
+/* script_calls_webhook.c */
+int script_calls_webhook(struct op *op, struct slice args, struct slice bytes,
+                         struct err *err);
+int script_calls_webhook_body(struct op *op, struct slice args,
+                              struct slice bytes, struct err *err);
+int script_calls_webhook_answer(struct op *op, struct slice args,
+                                struct slice bytes, struct err *err);
+
 #endif
