@@ -45,11 +45,24 @@ static int ask(const char *account, bool tasks, struct buf *out,
     return asked;
 }
 
+/* Does `run` take the account? It leaves out one that no script is for. */
+static bool is_wanted(const struct config *config, const char *account)
+{
+    bool wanted = config->script_count == 0;
+
+    for (size_t i = 0; i < config->script_count; i++) {
+        const char *only = config->scripts[i].account;
+        wanted |= !only || strcmp(only, account) == 0;
+    }
+    return wanted;
+}
+
+/* Returns the account's health, or -1. */
 static int print_one(struct loop *loop, const struct status_options *options,
                      const char *account, bool first, struct err *err)
 {
     struct buf report, text;
-    int asked, result = -1;
+    int asked, health = -1;
 
     buf_init(&report, LIMIT_REPORT);
     buf_init(&text, LIMIT_REPORT);
@@ -64,31 +77,35 @@ static int print_one(struct loop *loop, const struct status_options *options,
         report_text(buf_slice(&report), &text);
         printf("%s%s", first ? "" : "\n", buf_str(&text));
     }
-    result = report_is_bad(buf_slice(&report)) ? EXIT_FAIL : EXIT_OK;
+    health = (int)report_health(buf_slice(&report));
 out:
     buf_free(&report);
     buf_free(&text);
-    return result;
+    return health;
 }
 
 static int print_all(struct cli *cli, const struct status_options *options,
                      struct config *config, struct loop *loop)
 {
-    int code = EXIT_OK, result = EXIT_OK;
+    static const int codes[] = { [REPORT_FINE] = EXIT_OK,
+                                 [REPORT_SCRIPT] = EXIT_SCRIPT,
+                                 [REPORT_BAD] = EXIT_FAIL };
+    int health = REPORT_FINE, worst = REPORT_FINE;
     bool first = true;
     struct err err;
 
     printf("%s", options->json ? "{\"accounts\":[" : "");
-    for (size_t i = 0; code >= 0 && i < config->account_count; i++) {
+    for (size_t i = 0; health >= 0 && i < config->account_count; i++) {
         const char *name = config->accounts[i].name;
         if (cli->account && strcmp(name, cli->account) != 0)
             continue;
-        code = print_one(loop, options, name, first, &err);
-        result = code > result ? code : result;
+        health = print_one(loop, options, name, first, &err);
+        if (health > worst && (cli->account || is_wanted(config, name)))
+            worst = health;
         first = false;
     }
     printf("%s", options->json ? "]}\n" : "");
-    return code < 0 ? cli_fail(&err) : result;
+    return health < 0 ? cli_fail(&err) : codes[worst];
 }
 
 static int run_status(struct cli *cli, void *record, int argc, char **argv)

@@ -21,8 +21,9 @@ int report_folder(struct loop *loop, const char *account, struct buf *out,
 
 /* A report as a person reads it, appended; what does not fit is left out. */
 void report_text(struct slice report, struct buf *out);
-/* Does the report show something that needs a hand: it does not run or sync,
- * or a script is not what is on disk? */
-bool report_is_bad(struct slice report);
+/* What a report shows, the worst last: all is fine; a script is not what is on
+ * disk; it does not run or sync. */
+enum report_health { REPORT_FINE, REPORT_SCRIPT, REPORT_BAD };
+enum report_health report_health(struct slice report);
 
 #endif

@@ -460,15 +460,17 @@ void report_text(struct slice report, struct buf *out)
     add_set_aside(out, report);
 }
 
-bool report_is_bad(struct slice report)
+enum report_health report_health(struct slice report)
 {
     struct json_iter it = json_iter(json_get(report, "scripts"));
     struct slice sync = json_get(report, "sync");
-    bool bad = !flag(report, "running") || !is(report, "login", "live") ||
-               is(sync, "state", "failing") || is(sync, "state", "ended");
 
-    while (json_next(&it))
-        bad |=
-            !is(it.value, "state", "ok") && !is(it.value, "state", "loading");
-    return bad;
+    if (!flag(report, "running") || !is(report, "login", "live") ||
+        is(sync, "state", "failing") || is(sync, "state", "ended"))
+        return REPORT_BAD;
+    while (json_next(&it)) {
+        if (!is(it.value, "state", "ok") && !is(it.value, "state", "loading"))
+            return REPORT_SCRIPT;
+    }
+    return REPORT_FINE;
 }

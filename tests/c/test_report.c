@@ -121,24 +121,27 @@ static void nobody_runs_it(void **state)
 static void what_needs_a_hand(void **state)
 {
     static const struct {
-        bool bad;
+        enum report_health health;
         const char *report;
     } table[] = {
-        { false, "{" HEAD "\"sync\":{\"state\":\"ok\"}}" },
-        { false, "{" HEAD "\"sync\":{\"state\":\"starting\"},"
-                 "\"scripts\":[{\"state\":\"ok\"},{\"state\":\"loading\"}]}" },
-        { true, "{" HEAD "\"sync\":{\"state\":\"failing\"}}" },
-        { true, "{" HEAD "\"sync\":{\"state\":\"ended\"}}" },
-        { true, "{" HEAD "\"scripts\":[{\"state\":\"ok\"},"
-                "{\"state\":\"refused\"}]}" },
-        { true, "{" HEAD "\"scripts\":[{\"state\":\"stopped\"}]}" },
-        { true, "{\"running\":true,\"login\":\"locked\"}" },
-        { true, "{\"running\":false,\"login\":\"stored\"}" },
+        { REPORT_FINE, "{" HEAD "\"sync\":{\"state\":\"ok\"}}" },
+        { REPORT_FINE,
+          "{" HEAD "\"sync\":{\"state\":\"starting\"},"
+          "\"scripts\":[{\"state\":\"ok\"},{\"state\":\"loading\"}]}" },
+        { REPORT_BAD, "{" HEAD "\"sync\":{\"state\":\"failing\"}}" },
+        { REPORT_BAD, "{" HEAD "\"sync\":{\"state\":\"ended\"}}" },
+        { REPORT_SCRIPT, "{" HEAD "\"scripts\":[{\"state\":\"ok\"},"
+                         "{\"state\":\"refused\"}]}" },
+        { REPORT_SCRIPT, "{" HEAD "\"scripts\":[{\"state\":\"stopped\"}]}" },
+        { REPORT_BAD, "{" HEAD "\"sync\":{\"state\":\"failing\"},"
+                      "\"scripts\":[{\"state\":\"refused\"}]}" },
+        { REPORT_BAD, "{\"running\":true,\"login\":\"locked\"}" },
+        { REPORT_BAD, "{\"running\":false,\"login\":\"stored\"}" },
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        if (report_is_bad(slice_str(table[i].report)) != table[i].bad)
+        if (report_health(slice_str(table[i].report)) != table[i].health)
             fail_msg("%s", table[i].report);
     }
 }

@@ -56,11 +56,11 @@ def status_of_a_running_bot(rig):
     rig.script("this is no Lua\n")
     code, _, _ = rig.command("reload")
     assert code == 65, code
-    script, = status(rig, expect=1)[0]["scripts"]
+    script, = status(rig, expect=65)[0]["scripts"]
     assert (script["state"], script["generation"]) == ("refused", 1), script
     assert "echo.lua:1:" in script["refused"]["error"], script
     code, out, _ = rig.command("status", "--tasks")
-    assert code == 1, out
+    assert code == 65, out
     for text in (f"account main: {rig.user_id}, device ", "sync       ok",
                  "GEN", "echo    refused", "generation 2 was refused",
                  "echo.lua:3: no", "in handler for !bad",
