@@ -215,10 +215,12 @@ static void on_dead(void *arg, struct account *account, const struct err *err)
               "the login of account '%s' is no longer valid, log in again "
               "with lunatrix login: %s",
               account_name(account), err->text);
-    if (all(accounts, is_dead))
+    if (all(accounts, is_dead)) {
         accounts->options.dead(accounts->options.arg);
-    else
-        tell_ready(accounts);
+        return;
+    }
+    accounts->options.lost(accounts->options.arg);
+    tell_ready(accounts);
 }
 
 static void on_loaded(void *arg, int live, int failed)
@@ -444,6 +446,11 @@ size_t accounts_count(const struct accounts *accounts)
 struct account *accounts_at(const struct accounts *accounts, size_t index)
 {
     return accounts->members[index].account;
+}
+
+bool accounts_dead(const struct accounts *accounts, size_t index)
+{
+    return accounts->members[index].dead;
 }
 
 /* With fewer tasks one by one when all of them are too much. */

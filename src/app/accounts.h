@@ -31,6 +31,8 @@ struct accounts_options {
     void (*loaded)(void *arg, int live, int failed);
     /* The first sync of each is done, or its login dead. Once. */
     void (*ready)(void *arg);
+    /* A login is dead, and others go on; before `ready` if that is next. */
+    void (*lost)(void *arg);
     /* The last login is dead. */
     void (*dead)(void *arg);
     void *arg;
@@ -64,6 +66,7 @@ struct account *accounts_at(const struct accounts *accounts, size_t index);
 /* By its name; NULL: none. */
 struct account *accounts_find(const struct accounts *accounts,
                               struct slice name);
+bool accounts_dead(const struct accounts *accounts, size_t index);
 /* Appends what each one is at, with every task, as text. */
 void accounts_report(const struct accounts *accounts, struct buf *out);
 

@@ -32,7 +32,7 @@ struct app {
     struct web *web; /* NULL: nothing listens */
     struct signal_watch *signals[SIGNAL_COUNT];
     struct timer *once;
-    bool stopping;
+    bool ready, stopping;
     int exit_code;
 };
 
@@ -185,28 +185,60 @@ static void on_once(void *arg)
         app->once = timer_start(app->loop, LIMIT_ONCE_MS, on_once, app, NULL);
 }
 
-/* "@a:x, @b:y" */
-static void add_users(struct app *app, struct buf *out)
+/* "@a:x, @b:y", those whose login is dead or those whose is not; how many. */
+static int add_users(struct app *app, bool dead, struct buf *out)
 {
+    int n = 0;
+
     for (size_t i = 0; i < accounts_count(app->accounts); i++) {
         struct account *account = accounts_at(app->accounts, i);
-        buf_addf(out, "%s%s", i ? ", " : "",
-                 session_user_id(account_session(account)));
+        if (accounts_dead(app->accounts, i) == dead)
+            buf_addf(out, "%s%s", n++ ? ", " : "",
+                     session_user_id(account_session(account)));
     }
+    return n;
+}
+
+/* To the service manager, once it is so. */
+static void tell_listening(struct app *app)
+{
+    struct buf text;
+
+    buf_init(&text, KIB(4));
+    buf_adds(&text, "listening as ");
+    add_users(app, false, &text);
+    notify_ready(buf_str(&text));
+    buf_free(&text);
 }
 
 static void on_ready(void *arg)
 {
     struct app *app = arg;
-    struct buf text;
 
-    buf_init(&text, KIB(4));
-    buf_adds(&text, "listening as ");
-    add_users(app, &text);
-    notify_ready(buf_str(&text));
-    buf_free(&text);
+    app->ready = true;
+    tell_listening(app);
     if (app->options.once)
         app->once = timer_start(app->loop, 0, on_once, app, NULL);
+}
+
+static void on_lost(void *arg)
+{
+    struct app *app = arg;
+    struct buf users, text;
+    int count;
+
+    buf_init(&users, KIB(4));
+    buf_init(&text, KIB(8));
+    count = add_users(app, true, &users);
+    buf_addf(&text,
+             count == 1 ? "the login of %s is no longer valid"
+                        : "these logins are no longer valid: %s",
+             buf_str(&users));
+    notify_lost(buf_str(&text));
+    if (app->ready)
+        tell_listening(app);
+    buf_free(&users);
+    buf_free(&text);
 }
 
 static void on_dead(void *arg)
@@ -245,6 +277,7 @@ static struct accounts *open_accounts(struct app *app, int script_count,
         .dry_run = app->options.dry_run,
         .loaded = on_loaded,
         .ready = on_ready,
+        .lost = on_lost,
         .dead = on_dead,
         .arg = app,
     };
@@ -257,7 +290,7 @@ static void tell_users(struct app *app)
     struct buf users;
 
     buf_init(&users, KIB(4));
-    add_users(app, &users);
+    add_users(app, false, &users);
     log_info("lunatrix %s runs as %s", LUNATRIX_VERSION, buf_str(&users));
     buf_free(&users);
 }

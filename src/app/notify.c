@@ -25,7 +25,7 @@ static struct {
     struct timer *watchdog;
     bool ready, stopping;
     int reloads; /* under way */
-    char what[LIMIT_STATUS], trouble[LIMIT_STATUS];
+    char what[LIMIT_STATUS], lost[LIMIT_STATUS], trouble[LIMIT_STATUS];
 } notify;
 
 /* ---- sending ----------------------------------------------------------- */
@@ -61,10 +61,19 @@ static void tell(const char *text)
 
 static void tell_status(const char *first)
 {
-    char text[3 * LIMIT_STATUS];
+    const char *parts[] = { notify.what, notify.lost, notify.trouble };
+    char text[4 * LIMIT_STATUS];
+    int length = snprintf(text, sizeof text, "%sSTATUS=", first);
+    const char *separator = "";
 
-    snprintf(text, sizeof text, "%sSTATUS=%s%s%s\n", first, notify.what,
-             *notify.what && *notify.trouble ? "; " : "", notify.trouble);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (*parts[i] == '\0')
+            continue;
+        length += snprintf(text + length, sizeof text - (size_t)length, "%s%s",
+                           separator, parts[i]);
+        separator = "; ";
+    }
+    snprintf(text + length, sizeof text - (size_t)length, "\n");
     tell(text);
 }
 
@@ -186,6 +195,13 @@ void notify_trouble(const char *why)
         tell_status("");
 }
 
+void notify_lost(const char *what)
+{
+    copy_line(notify.lost, what);
+    if (notify.reloads == 0)
+        tell_status("");
+}
+
 void notify_reload_begin(bool by_signal)
 {
     char text[64];
@@ -218,6 +234,6 @@ void notify_stopping(const char *why)
     notify.stopping = true;
     copy_line(notify.what, why ? why : "stopping");
     if (why)
-        *notify.trouble = '\0';
+        *notify.lost = *notify.trouble = '\0';
     tell_status("STOPPING=1\n");
 }

@@ -28,6 +28,10 @@ void notify_ready(const char *what);
  * first. */
 void notify_trouble(const char *why);
 
+/* Shown before that, until the end: a login that is gone while others go on.
+ * What is said later takes the place of what was said before. */
+void notify_lost(const char *what);
+
 /* RELOADING=1 when the first of several reloads begins, READY=1 when the last
  * ends. Each begin is followed by one end; notify_trouble in between says
  * that it was refused. by_signal: the manager may have asked, and waits for

@@ -1,6 +1,9 @@
 """Several accounts in one process."""
 
+import signal
+
 from e2e.cases import case
+from e2e.notify_socket import NotifySocket
 
 WHO = '''
 bot:command("who", function(ev)
@@ -87,12 +90,41 @@ def both_answer(rig):
 def one_dies(rig):
     """A dead login ends that account only; the last one ends the process."""
     ops = two_accounts(rig)
-    process = rig.start("run", "--no-watch").until_logged("ready: ", 2)
+    manager = NotifySocket(str(rig.path / "run" / "notify"))
+    process = rig.start("run", "--no-watch", NOTIFY_SOCKET=manager.name)
+    process.until_logged("ready: ", 2)
+    rig.until(lambda: manager.events() == ["READY"], "READY=1")
     alice, room = join_both(rig, ops)
     rig.server.revoke(ops)
     process.until_logged("no longer valid")
+    told = (f"listening as {rig.user_id}; "
+            f"the login of {ops} is no longer valid")
+    rig.until(lambda: manager.status() == told, manager.status)
+    process.signal(signal.SIGHUP)       # a reload does not take it away
+    rig.until(lambda: manager.events() == ["READY", "RELOADING", "READY"],
+              manager.events)
+    assert manager.status() == told, manager.status()
     alice.say(room, "!who")
     rig.until(lambda: answers(alice, room) == [f"{rig.user_id} 1"],
               "an answer of the other")
     rig.server.revoke(rig.user_id)
     assert process.wait() == 77, process.log()
+    assert manager.status() == "the login is no longer valid"
+
+
+@case("login_lost_before_ready", servers=("fake",))
+def lost_before_ready(rig):
+    """A login that is dead at the start is told with what is ready."""
+    ops = two_accounts(rig)
+    rig.server.revoke(ops)
+    manager = NotifySocket(str(rig.path / "run" / "notify"))
+    process = rig.start("run", "--no-watch", NOTIFY_SOCKET=manager.name)
+    process.until_logged("ready: ")
+    told = (f"listening as {rig.user_id}; "
+            f"the login of {ops} is no longer valid")
+    rig.until(lambda: manager.status() == told, manager.status)
+    status, out, _ = rig.command("status", "--account", "main")
+    assert status == 0, out
+    status, out, _ = rig.command("status")
+    assert status == 1, out             # main is well, ops is not
+    process.stop()
