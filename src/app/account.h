@@ -72,6 +72,9 @@ struct manager *account_manager(struct account *account);
 struct outbox *account_outbox(struct account *account);
 struct session *account_session(struct account *account);
 const char *account_name(const struct account *account);
+/* Can every secret that its scripts have in config be read? */
+int account_check_secrets(const struct account *account,
+                          const struct config *config, struct err *err);
 /* Reads the configuration's part of each script again. */
 int account_reconfigure(struct account *account, struct config *config,
                         struct err *err);

@@ -135,18 +135,47 @@ int account_update_script(struct account *account, const char *name,
                        manager_update, err);
 }
 
+static bool has_script(const struct account *account, const char *name)
+{
+    for (int i = 0; i < account->name_count; i++) {
+        if (strcmp(account->names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+int account_check_secrets(const struct account *account,
+                          const struct config *config, struct err *err)
+{
+    struct buf secrets;
+    int result = 0;
+
+    for (size_t i = 0; result == 0 && i < config->script_count; i++) {
+        const struct config_script *settings = &config->scripts[i];
+        if (!has_script(account, settings->name))
+            continue;
+        buf_init(&secrets, LIMIT_CONFIG_FILE);
+        result =
+            resolve_secrets(config, settings, LIMIT_SECRET_MS, &secrets, err);
+        if (result != 0)
+            err_prefix(err, "script %s", settings->name);
+        if (secrets.ptr)
+            explicit_bzero(secrets.ptr, secrets.cap);
+        buf_free(&secrets);
+    }
+    return result;
+}
+
 int account_reconfigure(struct account *account, struct config *config,
                         struct err *err)
 {
     account->config = config;
     for (size_t i = 0; i < config->script_count; i++) {
         const struct config_script *settings = &config->scripts[i];
-        for (int j = 0; j < account->name_count; j++) {
-            if (strcmp(account->names[j], settings->name) == 0 &&
-                with_script(account, config, settings->name, settings->file,
-                            settings, manager_update, err) != 0)
-                return -1;
-        }
+        if (has_script(account, settings->name) &&
+            with_script(account, config, settings->name, settings->file,
+                        settings, manager_update, err) != 0)
+            return -1;
     }
     return 0;
 }

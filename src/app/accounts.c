@@ -11,6 +11,7 @@
 #include "log.h"
 #include "notify.h"
 #include "report.h"
+#include "secret.h"
 
 struct member {
     struct accounts *accounts;
@@ -308,6 +309,7 @@ struct accounts *accounts_open(const struct accounts_options *options,
                                struct err *err)
 {
     struct accounts *accounts = calloc(1, sizeof *accounts);
+    int result;
 
     if (accounts) {
         accounts->options = *options;
@@ -320,7 +322,10 @@ struct accounts *accounts_open(const struct accounts_options *options,
         err_set(err, ERR_LIMIT, "cannot open the accounts: out of memory");
         return NULL;
     }
-    if (open_all(accounts, script_count, scripts, err) == 0)
+    secret_keep_begin();
+    result = open_all(accounts, script_count, scripts, err);
+    secret_keep_end();
+    if (result == 0)
         return accounts;
     accounts_close(accounts);
     return NULL;
@@ -381,15 +386,33 @@ static int reconfigure(struct accounts *accounts, struct config *config,
     return 0;
 }
 
+/* Before anything is changed: a secret that cannot be read any more would be
+ * in the way back, too. */
+static int check_secrets(const struct accounts *accounts,
+                         const struct config *config, struct err *err)
+{
+    for (size_t i = 0; i < accounts->count; i++) {
+        if (account_check_secrets(accounts->members[i].account, config, err) !=
+            0)
+            return -1;
+    }
+    return 0;
+}
+
 int accounts_reconfigure(struct accounts *accounts, struct config *config,
                          struct err *err)
 {
     struct config *before = accounts->config;
+    struct err why;
+    int result;
 
-    if (reconfigure(accounts, config, err) == 0)
-        return 0;
-    reconfigure(accounts, before, NULL);
-    return -1;
+    secret_keep_begin();
+    result = check_secrets(accounts, config, err);
+    if (result == 0 && (result = reconfigure(accounts, config, err)) != 0 &&
+        reconfigure(accounts, before, &why) != 0)
+        log_error("cannot go back to the configuration before: %s", why.text);
+    secret_keep_end();
+    return result;
 }
 
 static void on_reloaded(void *arg, bool refused, const char *report)

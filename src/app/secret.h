@@ -19,6 +19,10 @@ int secret_read(const char *name, struct slice value, const char *directory,
                 int64_t ms, struct buf *out, struct err *err);
 /* Wipes what descriptors gave. */
 void secret_forget(void);
+/* Until the end, which wipes it, what a command printed is kept, so that each
+ * one runs once however often it is asked for. */
+void secret_keep_begin(void);
+void secret_keep_end(void);
 /* A file by name, looked up the same way. */
 int secret_file(const char *name, const char *directory, struct buf *out,
                 struct err *err);

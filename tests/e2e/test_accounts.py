@@ -128,3 +128,40 @@ def lost_before_ready(rig):
     status, out, _ = rig.command("status")
     assert status == 1, out             # main is well, ops is not
     process.stop()
+
+
+@case("secret_command_once", servers=("fake",))
+def secret_command_once(rig):
+    """A command that several scripts and accounts name runs once a time;
+    a secret that is gone refuses a reload."""
+    ops = two_accounts(rig)
+    folder = rig.path / "bot"
+    rig.write("count", "#!/bin/sh\necho ran >> ran\necho printed\n", 0o755)
+    rig.write("other", "a secret\n", 0o600)
+
+    def secrets(word):
+        text = (folder / "lunatrix.lua").read_text()
+        for name in ("who", "ops"):
+            text = text.replace(
+                f'file = "{name}.lua"', f'''file = "{name}.lua", secrets = {{
+                    a = {{ command = {{ "./count" }} }},
+                    b = {{ file = "{folder}/other" }} }},
+                    config = {{ word = "{word}" }}''')
+        rig.write("lunatrix.lua", text)
+
+    def ran():
+        return (folder / "ran").read_text().count("ran")
+
+    secrets("one")
+    process = rig.start("run", "--no-watch").until_logged("ready: ", 2)
+    assert ran() == 1
+    configure(rig, ops)
+    secrets("two")
+    process.signal(signal.SIGHUP)
+    process.until_logged("generation 2 replaces 1", 3)
+    assert ran() == 2
+    (folder / "other").unlink()
+    process.signal(signal.SIGHUP)
+    process.until_logged("the configuration is not reloaded: script ")
+    assert process.running(), process.log()
+    process.stop()
