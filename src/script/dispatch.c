@@ -515,10 +515,10 @@ void dispatch_hold(struct dispatch *d, bool held)
 void dispatch_stop(struct dispatch *d)
 {
     d->stopping = true;
-    list_each_safe(node, &d->ready)
+    list_each_safe(node, &d->rows)
     {
-        struct row *row = list_entry(node, struct row, line);
-        if (row->state == ROW_CLAIMED) {
+        struct row *row = list_entry(node, struct row, node);
+        if (row->state == ROW_CLAIMED) { /* also when it stands aside */
             occupy(row);
             dispatch_row_end(row, STORE_QUEUED, NULL);
         }

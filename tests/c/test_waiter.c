@@ -196,6 +196,40 @@ static void closed_while_it_looks(void **state)
     assert_int_equal(queued("bot"), 2);
 }
 
+/* Claimed, not wanted, and no place is free: it stands aside for whoever has
+ * its room's turn when the program stops. It was not begun. */
+static void what_stands_aside_is_given_back(void **state)
+{
+    static const char text[] =
+        "bot.on('message', function(ev, info)\n"
+        "    local b = ev.content.body\n"
+        "    if b == 'long' then bot.park(60) return end\n"
+        "    if b ~= 'ask' then bot.say(b .. info.attempt) return end\n"
+        "    bot.wait_for('message', 1, function() return false end)\n"
+        "    bot.wait()\n"
+        "end)\n";
+    struct manager_script script = { .handlers = 1 };
+    (void)state;
+    resolves(100);
+    add_script_with("bot", text, script);
+    load_all(1, 0);
+    say_and_run("ask");
+    say("!b:hs.test", "long");
+    run(10);
+    say_and_run("no");
+    run(1000);
+    stop(1000);
+    run(1500);
+    assert_int_equal(w.stopped, 1);
+    assert_int_equal(queued("bot"), 2);
+    crash();
+    recover();
+    add_script("bot", text);
+    load_all(1, 0);
+    run(10);
+    expect_said("no1 ");
+}
+
 /* Many waits take no places; they have a limit of their own. */
 static void so_many_and_no_more(void **state)
 {
@@ -266,6 +300,7 @@ int main(void)
         TEST(a_look_that_fails_takes_nothing),
         TEST(what_old_code_looks_at_is_not_lost),
         TEST(closed_while_it_looks),
+        TEST(what_stands_aside_is_given_back),
         TEST(so_many_and_no_more),
         TEST(not_before_it_is_live),
         TEST(it_is_heard_without_a_handler),
