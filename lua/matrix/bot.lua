@@ -17,6 +17,7 @@ local member = core.require "member"
 local memory = core.require "memory"
 local plain = core.require "plain"
 local reactions = core.require "reactions"
+local read_only = core.require "read_only"
 local rerun = core.require "rerun"
 local room = core.require "room"
 local secret = core.require "secret"
@@ -243,19 +244,6 @@ fields.reload = function() return settings.reload end
 fields.config_schema = function() return settings.config_schema end
 fields.concurrency = function() return settings.concurrency end
 
--- The script's own copy: what is new in it would be seen by nobody.
-local function read_only(t, what)
-    for key, value in pairs(t) do
-        if type(value) == "table" and getmetatable(value) == nil then
-            read_only(value, ("%s.%s"):format(what, tostring(key)))
-        end
-    end
-    return setmetatable(t, {
-        __newindex = function() core.raise(what .. " is read-only") end,
-        __tostring = function() return what end,
-    })
-end
-
 local configured
 
 local function configuration()
@@ -269,8 +257,8 @@ local function configuration()
     return configured
 end
 
-once("config", function() return read_only(configuration().config or {}, "bot.config") end)
-once("secrets", function() return read_only(configuration().secrets or {}, "bot.secrets") end)
+once("config", function() return read_only.new(configuration().config or {}, "bot.config") end)
+once("secrets", function() return read_only.new(configuration().secrets or {}, "bot.secrets") end)
 
 once("admin", function()
     local name = account.info().admin_room

@@ -3,6 +3,7 @@
 local core = ...
 local err = core.require "error"
 local plain = core.require "plain"
+local read_only = core.require "read_only"
 
 local M = {}
 
@@ -30,12 +31,12 @@ local function decode(text)
 end
 M.decode = decode
 
-function M.array(t)
-    return setmetatable(t, core.array_metatable)
+function M.is_array(t)
+    return type(t) == "table" and getmetatable(read_only.open(t)) == core.array_metatable
 end
 
-function M.is_array(t)
-    return type(t) == "table" and getmetatable(t) == core.array_metatable
+function M.array(t)
+    return M.is_array(t) and t or setmetatable(t, core.array_metatable)
 end
 
 M.library = { encode = encode, decode = decode, null = core.null }

@@ -1,6 +1,7 @@
 -- Plain values: what bot.store, bot.memory and snapshot can keep.
 
 local core = ...
+local read_only = core.require "read_only"
 
 local M = {}
 
@@ -64,7 +65,7 @@ function copy(value, path, open)
         if type(class) == "string" then
             core.raise(("%s is an object (%s)"):format(path, class))
         end
-        return copy_table(value, path, open)
+        return copy_table(read_only.open(value), path, open)
     end
     return core.raise(("%s is a %s"):format(path, t))
 end

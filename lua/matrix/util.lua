@@ -1,6 +1,7 @@
 -- matrix.split, matrix.keys, matrix.inspect
 
 local core = ...
+local read_only = core.require "read_only"
 
 local M = {}
 
@@ -31,7 +32,7 @@ end
 -- Sorted: numbers, then the rest by type.
 function M.keys(t)
     local out = setmetatable({}, core.array_metatable)
-    for key in next, t do out[#out + 1] = key end
+    for key in next, read_only.open(t) do out[#out + 1] = key end
     table.sort(out, by_kind_and_value)
     return out
 end
@@ -87,6 +88,7 @@ end
 function show(value, depth, open)
     if type(value) == "string" then return quote(value) end
     if value == core.null then return "null" end
+    value = read_only.open(value)
     local plain = type(value) == "table" and (getmetatable(value) == nil
         or getmetatable(value) == core.array_metatable)
     if not plain then return tostring(value) end

@@ -463,10 +463,23 @@ static void refuse_object(struct writer *w, int table)
     lua_pop(L, type == LUA_TNIL ? 0 : 1);
 }
 
-static void write_table(struct writer *w, int table)
+/* A table that stands for another one, as read-only ones do, names it: pushes
+ * that, or the table itself. */
+static int push_values(lua_State *L, int table)
+{
+    int type = luaL_getmetafield(L, table, "__values");
+    if (type != LUA_TTABLE) {
+        lua_pop(L, type == LUA_TNIL ? 0 : 1);
+        lua_pushvalue(L, table);
+    }
+    return lua_gettop(L);
+}
+
+static void write_table(struct writer *w, int index)
 {
     lua_State *L = w->L;
-    refuse_object(w, table);
+    refuse_object(w, index);
+    int table = push_values(L, index);
     if (w->depth == LIMIT_JSON_DEPTH) {
         refuse(w, "is nested too deeply, or holds itself");
     }
@@ -483,6 +496,7 @@ static void write_table(struct writer *w, int table)
     } else {
         write_object(w, table);
     }
+    lua_pop(L, 1);
 }
 
 static void write_string(struct writer *w, int index)

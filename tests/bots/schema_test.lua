@@ -10,7 +10,7 @@ local ALICE = "@alice:test"
 local HEAD = 'bot.config_schema = { feed = "url", every = "duration=10m", n = "int?" }'
 
 t.case("defaults are filled in, values are read", function(w)
-    local room = w:room{ members = { ALICE } }
+    local room = w:room{ members = { ALICE, "@a:test" } }
     room:say(ALICE, "!show")
     local shown = room:last().body
     for _, part in ipairs({ 'every = 600', 'mode = "fast"', 'limit = 7', 'loud = false',
@@ -18,7 +18,21 @@ t.case("defaults are filled in, values are read", function(w)
         t.ok(shown:find(part, 1, true), part .. " in " .. shown)
     end
     room:say(ALICE, "!change")
-    t.match(room:last().body, "false .*bot.config is read%-only")
+    t.eq((room:last().body:gsub("false %S+:%d+: ", "")), table.concat({
+        "bot.config is read-only", "bot.config is read-only", "bot.config.server is read-only",
+        "bot.config.admins is read-only", "bot.config.any.deep is read-only",
+        "bot.config.admins is read-only",
+    }, "\n"))
+    room:say(ALICE, "!json")
+    t.match(room:last().body, '"admins": %[\n%s*"@a:test"\n%s*%]')
+    t.match(room:last().body, '"port": 8080')
+    room:say(ALICE, "!read")
+    t.eq(room:last().body, table.concat({
+        "admins any every feed limit loud mode server", "1", "@a:test", "@a:test", "localhost",
+        "true", "false", "host,port", "@a:test", "false", "8080",
+    }, "\n"))
+    room:say("@a:test", "hi")
+    t.eq(room:last().body, "hello, admin")
     room:say(ALICE, "!late")
     t.match(w:log("error")[1].text, "bot.config_schema: assign it once")
 end)

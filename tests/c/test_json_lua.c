@@ -149,6 +149,8 @@ static void writes(void **state)
         { "setmetatable({1}, array_mt)", 0, "[1]" },
         { "setmetatable({}, {__index=error,__len=error,__pairs=error})", 0,
           "{}" },
+        { "setmetatable({x=1}, {__values={1,setmetatable({}, {__values=1})}})",
+          0, "[1,{}]" },
         { "{1,{2,{}},'x'}", 0, "[1,[2,{}],\"x\"]" },
         { "{[2]=2,[1]=1,[3.0]=3}", 0, "[1,2,3]" },
         { "{a=nil}", 0, "{}" },
@@ -247,6 +249,10 @@ static void depth_is_bounded(void **state)
     assert_int_equal(write_top(0), -1);
     assert_non_null(strstr(buf_str(&out), "holds itself"));
     assert_non_null(strstr(buf_str(&out), "a.b.a.b"));
+    run("m = {} m.__values = {a=setmetatable({}, m)} v = m.__values");
+    lua_getglobal(L, "v");
+    assert_int_equal(write_top(0), -1);
+    assert_non_null(strstr(buf_str(&out), "holds itself"));
 }
 
 /* Everything valid survives a round trip, and lua-cjson sees the same value
