@@ -5,6 +5,7 @@ local class = core.require "class"
 local description = core.require "description"
 local json = core.require "json"
 local log = core.require "log"
+local read_only = core.require "read_only"
 local util = core.require "util"
 
 local M = {}
@@ -122,6 +123,7 @@ local function names_in(value, add)
     if type(value) == "string" then value = globals.string end
     for _ = 1, 10 do
         if type(value) ~= "table" then return end
+        value = read_only.open(value)
         for name in next, value do
             if type(name) == "string" then add(name) end
         end
@@ -137,6 +139,7 @@ local function step(value, name)
     end
     for _ = 1, 10 do
         if type(value) ~= "table" then return nil end
+        value = read_only.open(value)
         local found = rawget(value, name)
         if found ~= nil then return found end
         local mt = getmetatable(value)

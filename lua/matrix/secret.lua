@@ -2,6 +2,7 @@
 
 local core = ...
 local class = core.require "class"
+local read_only = core.require "read_only"
 
 local M = {}
 
@@ -37,6 +38,7 @@ end
 -- A copy of a table in which secrets are their texts.
 function M.reveal_all(t)
     if texts[t] then return texts[t] end
+    t = read_only.open(t)
     if type(t) ~= "table" or type(getmetatable(t)) == "string" then return t end
     local out = setmetatable({}, getmetatable(t))
     for key, value in next, t do out[key] = M.reveal_all(value) end

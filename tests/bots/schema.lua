@@ -31,6 +31,7 @@ bot:command("read", function(ev)
     bot.store:set("kept", config)
     local kept = bot.store:get("kept")
     kept.server.port = 1
+    matrix.http.post(config.feed, config.server, { query = config.server })
     ev:reply(table.concat({
         table.concat(keys, " "), #config.admins, table.concat(config.admins, ","),
         table.unpack(config.admins), kept.server.host,

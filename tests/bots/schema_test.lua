@@ -26,7 +26,10 @@ t.case("defaults are filled in, values are read", function(w)
     room:say(ALICE, "!json")
     t.match(room:last().body, '"admins": %[\n%s*"@a:test"\n%s*%]')
     t.match(room:last().body, '"port": 8080')
+    w:http("https://example.org*", { status = 204 })
     room:say(ALICE, "!read")
+    t.match(w:http()[1].body, '"port":8080')
+    t.match(w:http()[1].url, "host=localhost")
     t.eq(room:last().body, table.concat({
         "admins any every feed limit loud mode server", "1", "@a:test", "@a:test", "localhost",
         "true", "false", "host,port", "@a:test", "false", "8080",

@@ -165,3 +165,39 @@ def secret_command_once(rig):
     process.until_logged("the configuration is not reloaded: script ")
     assert process.running(), process.log()
     process.stop()
+
+
+@case("one_account_is_dead", servers=("fake",))
+def one_is_dead(rig):
+    """Dead before the start: the other runs, reloads, and stops in time."""
+    ops = two_accounts(rig)
+    rig.server.revoke(ops)
+    process = rig.start("run", "--no-watch").until_logged("ready: ")
+    process.until_logged("no longer valid")
+    alice = rig.server.user("alice")
+    room = alice.create_room([rig.user_id])
+    rig.until(lambda: alice.members(room).get(rig.user_id) == "join", "a join")
+    alice.say(room, "!who")
+    rig.until(lambda: answers(alice, room) == [f"{rig.user_id} 1"], "an answer")
+    rig.write("who.lua", WHO.replace("%s %d", "%s: %d"))
+    process.signal(signal.SIGHUP)
+    process.until_logged("generation 2 replaces 1", 2)
+    alice.say(room, "!who")
+    rig.until(lambda: len(answers(alice, room)) == 2, "the new code's answer")
+    status, out, err = rig.command("reload", "--account", "ops")
+    assert status == 0, out + err
+    process.stop()
+    assert process.log().count("no longer valid") == 1, process.log()
+
+
+@case("stopped_while_accounts_load", servers=("fake",))
+def stopped_while_they_load(rig):
+    """SIGTERM comes while one account has loaded and the other has not."""
+    two_accounts(rig)
+    rig.write("ops.lua", 'bot:on("load", function() matrix.log.info("begins") '
+              'matrix.sleep("8s") end)\n')
+    process = rig.start("run", "--no-watch").until_logged("begins")
+    process.until_logged("generation 1 runs", 2)
+    process.signal(signal.SIGHUP)
+    process.stop()
+    assert "ready: " not in process.log(), process.log()
