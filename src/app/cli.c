@@ -13,10 +13,10 @@
 #include "version.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_login,  &cli_new,        &cli_try,  &cli_test,   &cli_check,
-    &cli_run,    &cli_exec,       &cli_send, &cli_reload, &cli_status,
-    &cli_doctor, &cli_repl,       &cli_docs, &cli_types,  &cli_whoami,
-    &cli_logout, &cli_completion, NULL
+    &cli_login,       &cli_new,    &cli_try,        &cli_test,   &cli_check,
+    &cli_run,         &cli_exec,   &cli_send,       &cli_reload, &cli_status,
+    &cli_show_config, &cli_doctor, &cli_repl,       &cli_docs,   &cli_types,
+    &cli_whoami,      &cli_logout, &cli_completion, NULL
 };
 
 static const struct option options[] = {
@@ -180,7 +180,6 @@ static const char *or_environment(const char *value, const char *name)
 static int set_up_log(struct cli *cli, struct err *err)
 {
     enum log_level level;
-    const char *format;
 
     cli->log = or_environment(cli->log, "LUNATRIX_LOG");
     if (cli->log && log_level_parse(cli->log, &level) != 0)
@@ -189,13 +188,13 @@ static int set_up_log(struct cli *cli, struct err *err)
                        cli->log);
     if (cli->log)
         log_set_level(level);
-    format = or_environment(cli->log_format, "LUNATRIX_LOG_FORMAT");
-    if (format && strcmp(format, "json") == 0)
+    cli->log_format = or_environment(cli->log_format, "LUNATRIX_LOG_FORMAT");
+    if (cli->log_format && strcmp(cli->log_format, "json") == 0)
         log_set_format(LOG_JSON);
-    else if (format && strcmp(format, "text") != 0)
+    else if (cli->log_format && strcmp(cli->log_format, "text") != 0)
         return err_set(err, ERR_CONFIG,
                        "--log-format is '%s', but must be text or json",
-                       format);
+                       cli->log_format);
     return 0;
 }
 

@@ -1,106 +1,18 @@
 #include "config.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include <lauxlib.h>
-#include <lua.h>
-
+#include "config_run.h"
 #include "config_value.h"
 #include "file.h"
-#include "json_lua.h"
 #include "json_read.h"
 #include "json_write.h"
 #include "limits.h"
 #include "paths.h"
 #include "url.h"
-
-/* ---- running the file -------------------------------------------------- */
-
-/* The file's state: little time, little memory, nothing in it. */
-struct runner {
-    struct slice text;
-    const char *path;
-    struct buf *json;
-    size_t memory;
-    clock_t deadline;
-};
-
-static void *runner_allocate(void *arg, void *ptr, size_t old, size_t size)
-{
-    struct runner *run = arg;
-
-    if (!ptr)
-        old = 0;
-    if (size == 0) {
-        free(ptr);
-        run->memory -= old;
-        return NULL;
-    }
-    if (size > old && run->memory + size - old > LIMIT_CONFIG_MEMORY)
-        return NULL;
-    void *grown = realloc(ptr, size);
-    if (grown)
-        run->memory += size - old;
-    return grown;
-}
-
-static void runner_hook(lua_State *L, lua_Debug *ar)
-{
-    void *arg;
-
-    (void)ar;
-    lua_getallocf(L, &arg);
-    if (clock() > ((struct runner *)arg)->deadline)
-        luaL_error(L, "it runs for too long (%d ms)", LIMIT_CONFIG_CPU_MS);
-}
-
-/* The protected function: compiles the text, runs it in an empty environment,
- * and writes what it returns as JSON. */
-static int runner_main(lua_State *L)
-{
-    struct runner *run = lua_touserdata(L, 1);
-    char name[256];
-
-    snprintf(name, sizeof name, "@%s", run->path);
-    if (luaL_loadbufferx(L, run->text.ptr, run->text.len, name, "t") != LUA_OK)
-        return lua_error(L);
-    lua_newtable(L);
-    lua_setupvalue(L, -2, 1);
-    lua_call(L, 0, 1);
-    if (!lua_istable(L, -1))
-        return luaL_error(L, "%s:1: it must return a table", run->path);
-    json_lua_write(L, lua_gettop(L), run->json, 0);
-    return 0;
-}
-
-/* Appends what the file returns to json. */
-static int run_file(const char *path, struct slice text, struct buf *json,
-                    struct err *err)
-{
-    struct runner run = { text, path, json, 0,
-                          clock() +
-                              LIMIT_CONFIG_CPU_MS * CLOCKS_PER_SEC / 1000 };
-    lua_State *L = lua_newstate(runner_allocate, &run);
-    int result = 0;
-
-    if (!L)
-        return err_set(err, ERR_LIMIT, "cannot run %s: out of memory", path);
-    lua_sethook(L, runner_hook, LUA_MASKCOUNT, LIMIT_HOOK_INSTRUCTIONS);
-    lua_pushcfunction(L, runner_main);
-    lua_pushlightuserdata(L, &run);
-    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
-        const char *message = lua_tostring(L, -1);
-        bool placed = message && strncmp(message, path, strlen(path)) == 0;
-        result = err_set(err, ERR_CONFIG, "%s%s%s", placed ? "" : path,
-                         placed ? "" : ": ",
-                         message ? message : "it raised an error");
-    }
-    lua_close(L);
-    return result;
-}
 
 /* ---- reading the table ------------------------------------------------- */
 
@@ -157,6 +69,18 @@ static const struct config_field listen_fields[] = {
     { "metrics", CONFIG_LATER, 0, NULL },
     { NULL, CONFIG_LATER, 0, NULL }
 };
+
+const struct config_field *config_fields(enum config_part part)
+{
+    static const struct config_field *const fields[] = {
+        [CONFIG_ACCOUNT] = account_fields,
+        [CONFIG_SCRIPT] = script_fields,
+        [CONFIG_LIMITS] = limit_fields,
+        [CONFIG_LISTEN] = listen_fields,
+    };
+
+    return fields[part];
+}
 
 /* The keys at the top. */
 struct top {
@@ -218,6 +142,12 @@ static const char *take_name(const struct config_place *place, struct slice key,
     return NULL;
 }
 
+static int by_account_name(const void *a, const void *b)
+{
+    const struct config_account *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
 static int read_accounts(struct config *config, struct config_place place,
                          struct slice object, struct err *err)
 {
@@ -242,6 +172,8 @@ static int read_accounts(struct config *config, struct config_place place,
         if (config_read(&below, it.value, account_fields, account, err) != 0)
             return -1;
     }
+    qsort(config->accounts, config->account_count, sizeof *config->accounts,
+          by_account_name);
     return 0;
 }
 
@@ -438,23 +370,15 @@ out:
 
 static int load_file(struct config *config, struct err *err)
 {
-    struct buf text, json;
-    int result = -1;
-
-    buf_init(&text, LIMIT_CONFIG_FILE);
-    buf_init(&json, LIMIT_CONFIG_FILE);
-    if (file_read(config->path, LIMIT_CONFIG_FILE, &text, err) != 0) {
+    if (file_read(config->path, LIMIT_CONFIG_FILE, &config->text, err) != 0) {
         if (err)
             err->kind = ERR_CONFIG;
-        goto out;
+        return -1;
     }
-    struct config_place place = { config->path, buf_slice(&text), "" };
-    if (run_file(config->path, place.text, &json, err) == 0)
-        result = read_table(config, &place, buf_slice(&json), err);
-out:
-    buf_free(&json);
-    buf_free(&text);
-    return result;
+    struct config_place place = { config->path, buf_slice(&config->text), "" };
+    if (config_run(config->path, place.text, &config->json, err) != 0)
+        return -1;
+    return read_table(config, &place, buf_slice(&config->json), err);
 }
 
 /* Without accounts in the file (or without a file) there is "main". */
@@ -483,6 +407,8 @@ struct config *config_load(const char *flag, struct err *err)
     buf_init(&directory, LIMIT_PATH);
     if (!config)
         goto memory;
+    buf_init(&config->text, LIMIT_CONFIG_FILE);
+    buf_init(&config->json, LIMIT_CONFIG_FILE);
     found = paths_config(flag, &path, err);
     if (found < 0)
         goto fail;
@@ -545,6 +471,8 @@ void config_free(struct config *config)
     free(config->listen.public_url);
     free(config->accounts);
     free(config->scripts);
+    buf_free(&config->text);
+    buf_free(&config->json);
     free(config->path);
     free(config->directory);
     free(config);

@@ -9,6 +9,8 @@
 #include "err.h"
 #include "slice.h"
 
+struct config_field;
+
 /* lunatrix.lua: a Lua file that returns a table. It runs in an empty
  * environment with little time, and is checked strictly: an unknown key, or a
  * value of the wrong type, is an error that names the file, the line and what
@@ -51,6 +53,8 @@ struct config_listen {
 struct config {
     char *path;      /* NULL: there is no file */
     char *directory; /* of the file, "." without one */
+    struct buf text; /* the file's */
+    struct buf json; /* what it returned; "" without one */
     struct config_account *accounts;
     size_t account_count;
     struct config_script *scripts;
@@ -63,6 +67,16 @@ struct config {
  * Returns owned, or NULL with ERR_CONFIG. */
 struct config *config_load(const char *flag, struct err *err);
 void config_free(struct config *config);
+
+/* What members one entry of `accounts` and of `scripts`, and `limits` and
+ * `listen`, can have. */
+enum config_part {
+    CONFIG_ACCOUNT,
+    CONFIG_SCRIPT,
+    CONFIG_LIMITS,
+    CONFIG_LISTEN
+};
+const struct config_field *config_fields(enum config_part part);
 
 /* The account with that name; name NULL: the only one, or "main". An unknown
  * name is an account with default settings when there is no file, else

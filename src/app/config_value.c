@@ -56,52 +56,7 @@ const char *config_suggest(const char *const *words, struct slice word)
     return best;
 }
 
-/* ---- places ------------------------------------------------------------ */
-
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
-/* Where `key` stands as a whole word followed by '=', from `from` on; the
- * text's length when nowhere. */
-static size_t find_key(struct slice text, struct slice key, size_t from)
-{
-    for (size_t i = from; key.len && i + key.len <= text.len; i++) {
-        if (memcmp(text.ptr + i, key.ptr, key.len) != 0 ||
-            (i > 0 && is_word(text.ptr[i - 1])))
-            continue;
-        size_t end = i + key.len;
-        while (end < text.len && strchr(" \t\r\n\"']", text.ptr[end]))
-            end++;
-        if (end < text.len && text.ptr[end] == '=')
-            return i;
-    }
-    return text.len;
-}
-
-int config_line(const struct config_place *place, struct slice key)
-{
-    size_t at = 0;
-    const char *name = place->where;
-    int line = 1;
-
-    while (*name) {
-        size_t length = strcspn(name, ".");
-        size_t found = find_key(place->text, slice_make(name, length), at);
-        if (found < place->text.len)
-            at = found;
-        name += length + (name[length] == '.');
-    }
-    if (key.len) {
-        size_t found = find_key(place->text, key, at);
-        if (found < place->text.len)
-            at = found;
-    }
-    for (size_t i = 0; i < at; i++)
-        line += place->text.ptr[i] == '\n';
-    return line;
-}
+/* ---- messages ---------------------------------------------------------- */
 
 int config_fail(const struct config_place *place, struct slice key,
                 struct err *err, const char *format, ...)

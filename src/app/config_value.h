@@ -45,7 +45,8 @@ int config_read(const struct config_place *place, struct slice object,
 int config_fail(const struct config_place *place, struct slice key,
                 struct err *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* That line. An empty key: of the last name of place->where. */
+/* That line, as far as the text shows it. An empty key: of the last name of
+ * place->where. config_line.c */
 int config_line(const struct config_place *place, struct slice key);
 /* Of a word list ended by NULL, the one most like `word`, or NULL. */
 const char *config_suggest(const char *const *words, struct slice word);

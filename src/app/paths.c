@@ -44,6 +44,18 @@ static int below_home(struct buf *out, const char *variable,
     return buf_addf(out, "%s/%s", home, fallback);
 }
 
+const char *paths_account_variable(void)
+{
+    static const char *const names[] = { "LUNATRIX_STATE_DIR",
+                                         "STATE_DIRECTORY", "XDG_DATA_HOME" };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (environment(names[i]))
+            return names[i];
+    }
+    return "HOME";
+}
+
 int paths_account(const char *account, struct buf *out, struct err *err)
 {
     const char *base = environment("LUNATRIX_STATE_DIR");

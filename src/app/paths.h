@@ -10,6 +10,8 @@
 /* An account's folder: $LUNATRIX_STATE_DIR/<account>,
  * $STATE_DIRECTORY/<account>, $XDG_DATA_HOME/lunatrix/<account>. */
 int paths_account(const char *account, struct buf *out, struct err *err);
+/* The variable that decides, HOME with none of those. */
+const char *paths_account_variable(void);
 /* <account's folder>/<name>. */
 int paths_in_account(const char *account, const char *name, struct buf *out,
                      struct err *err);

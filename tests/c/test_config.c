@@ -204,6 +204,59 @@ static void durations_and_sizes(void **state)
     assert_int_equal(config_size(slice_str("lots"), &bytes), -1);
 }
 
+static void a_value_has_its_line(void **state)
+{
+    static const struct {
+        const char *text, *where, *key;
+        int line;
+    } cases[] = {
+        { "return {\n a = {\n  b = 1,\n } }", "a", "b", 3 },
+        { "return {\n a = {\n  b = 1,\n } }", "a", "", 2 },
+        { "return {\n a = {\n  b = 1,\n } }", "a", "c", 2 },
+        { "return {\n a = {\n  b = 1,\n } }", "x", "c", 1 },
+        /* neither comments nor strings, nor what is above or below */
+        { "-- b = 1\nreturn {\n x = { b = 1 },\n --[[ a = {\n ]]\n"
+          " a = { t = \"b = 1\", l = [=[\n b = 1 ]] ]=],\n"
+          "  { b = 1 }, --b = 1\n  b = 2 } }",
+          "a", "b", 9 },
+        { "return { a = { x = 1 },\n c = {\n b = 1 } }", "a", "b", 1 },
+        { "return { a = { x = b == 1,\n ab = 1,\n b = 1 } }", "a", "b", 3 },
+        { "return { t = 'it\\'s', [ \"a\" ] =\n{\n['b'] = 1 } }", "a", "b", 3 },
+        /* names with dots, the longest last */
+        { "return { s = {\n a = {},\n [\"a.b\"] = {\n c = 1 } } }", "s.a.b",
+          "c", 2 },
+        { "return { s = {\n [\"a.b\"] = {\n c = 1 } } }", "s.a.b", "c", 3 },
+        /* through variables */
+        { "local a = {\n b = 1 }\nlocal r = { a = a }\nreturn r", "a", "b", 2 },
+        { "local function f(a)\n return { b = a } end\n"
+          "return { a = f(1),\n c = { b = 1 } }",
+          "a", "b", 3 },
+        { "local a = a\nreturn {\n a = a }", "a", "b", 3 },
+        { "return 5", "a", "b", 1 },
+        { "", "a", "b", 1 },
+        { "return {\n a = { [[", "a", "b", 2 },
+        { "return {\n a = { 'x", "a", "b", 2 },
+        { "return {\n a = { --[[", "a", "b", 2 },
+        { "return {\n a = { [", "a", "b", 2 },
+        { "return {\n a = { b", "a", "b", 2 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        /* of its exact size: reading behind it would be noticed */
+        size_t length = strlen(cases[i].text);
+        char *text = malloc(length ? length : 1);
+        assert_non_null(text);
+        memcpy(text, cases[i].text, length);
+        struct config_place place = { "f", slice_make(text, length),
+                                      cases[i].where };
+        int line = config_line(&place, slice_str(cases[i].key));
+        free(text);
+        if (line != cases[i].line)
+            fail_msg("case %zu: line %d", i, line);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +266,7 @@ int main(void)
         cmocka_unit_test(without_a_file_every_account_is_there),
         cmocka_unit_test(scripts_stand_in_the_order_of_their_names),
         cmocka_unit_test(durations_and_sizes),
+        cmocka_unit_test(a_value_has_its_line),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
