@@ -65,6 +65,8 @@ CASE = """t.case("{name}", function(w)
 end)
 """
 
+HOOK = 'bot:webhook("push", { verify = false }, function() return 204 end)\n'
+
 PLAIN = """local ann = matrix.client{ homeserver = "https://test" }
 for _, name in ipairs{ "ann", "hellobot" } do
     assert(ann:request("POST", "/register", { body = {
@@ -181,6 +183,7 @@ class Run:
                        if 'bot:command("roll' in t)
         else:
             bot = (TOP / "scripts/ping.lua").read_text(encoding="utf-8")
+            bot += HOOK
         return self.case(name, bot, text)
 
     def plain(self, text):
@@ -193,6 +196,8 @@ class Run:
             text = ('return { scripts = { echo = { file = "scripts/echo.lua",'
                     f"\n{text}\n}} }} }}")
         self.write("lunatrix.lua", text)
+        for script in re.findall(r'file = "(\w+\.lua)"', text):
+            self.write(script, "bot.concurrency = 1\n")
         result = self.lunatrix("check", "--config", "lunatrix.lua")
         (self.folder / "lunatrix.lua").unlink()
         return result
