@@ -26,8 +26,9 @@ function M.account(server, user_id)
 end
 
 -- A room of a person, with the account (and more people) in it.
--- opts: members, state = { { type, content, state_key? } }, name, alias, direct,
--- encrypted, power = { [user] = level }, invited: the account is only invited.
+-- opts: members, state = { { type, content, state_key? } }, name, alias (or
+-- full_alias, of another server), room_id, direct, encrypted,
+-- power = { [user] = level }, invited: the account is only invited.
 function M.room(server, account, opts)
     local creator = person(server, (opts.members or {})[1] or "@admin:" .. server.name)
     local initial = {}
@@ -39,13 +40,13 @@ function M.room(server, account, opts)
     local room = members.create(server, creator, {
         name = opts.name, room_alias_name = opts.alias, initial_state = initial,
         preset = "private_chat",
-    })
+    }, { room_id = opts.room_id, alias = opts.full_alias })
     local function bring(user_id, invited)
         members.change(server, room, creator, user_id, "invite", { is_direct = opts.direct })
         if not invited then members.change(server, room, user_id, user_id, "join") end
     end
     for i = 2, #(opts.members or {}) do bring(person(server, opts.members[i])) end
-    bring(account, opts.invited)
+    bring(person(server, account), opts.invited)
     if opts.power then
         local levels = {}
         for key, value in pairs(room:get("m.room.power_levels").content) do levels[key] = value end

@@ -40,8 +40,8 @@ function Server:next_id()
     return self.ids
 end
 
-function Server:new_room(version)
-    local room_id = ("!room%d:%s"):format(self:next_id(), self.name)
+function Server:new_room(version, room_id)
+    room_id = room_id or ("!room%d:%s"):format(self:next_id(), self.name)
     local room = rooms.new(room_id, version or "10")
     self.rooms[room.room_id] = room
     table.insert(self.room_list, room)

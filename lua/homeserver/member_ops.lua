@@ -166,13 +166,16 @@ local function check_options(opts)
     end
 end
 
-function M.create(server, creator, opts)
+-- fixed: an alias and a room ID that no client could ask for.
+function M.create(server, creator, opts, fixed)
+    fixed = fixed or {}
     check_options(opts)
-    local alias = opts.room_alias_name and ("#%s:%s"):format(opts.room_alias_name, server.name)
+    local alias = fixed.alias
+        or opts.room_alias_name and ("#%s:%s"):format(opts.room_alias_name, server.name)
     if alias and server.aliases[alias] then
         rooms.refuse(400, "M_ROOM_IN_USE", "Room alias already taken")
     end
-    local room = server:new_room(opts.room_version)
+    local room = server:new_room(opts.room_version, fixed.room_id)
     for _, event in ipairs(first_events(creator, opts, room.version)) do
         server:add(room, { type = event[1], sender = creator, content = event[2],
             state_key = event[3] or "" })

@@ -5,6 +5,7 @@ local core = ...
 local commands = core.require "chat_commands"
 local format = core.require "chat_format"
 local logs = core.require "chat_log"
+local places = core.require "chat_places"
 local show = core.require "chat_show"
 local worlds = core.require "test_world"
 
@@ -70,6 +71,17 @@ end
 function Chat:open(name, opts)
     opts.name, opts.members = name, core.array({ self.user_id })
     self.room = self.world:room(opts)
+end
+
+-- The rooms that the configuration names, which nobody has to be shown.
+function Chat:open_places(world, config)
+    for _, name in ipairs(places.find(config)) do
+        local room = world:room(places.options(name, self.user_id))
+        local log, events = self:log_of(room.room_id), control("timeline", room.room_id)
+        log:refresh(events)
+        for _, event in ipairs(events) do log:take(event) end
+        show.note(("%s is a room here: /room %s"):format(name, name:match("^.([^:]+)")))
+    end
 end
 
 function Chat:log_of(room_id)
@@ -187,7 +199,8 @@ return function(path, record, terminal, styled, config, secrets)
         local file, why = io.open(record, "w")
         chat.record = file or error("cannot write " .. why, 0)
     end
-    chat.world = worlds.open({ { path = path, config = config, secrets = secrets } })
+    chat.world = worlds.open({ { path = path, config = config, secrets = secrets } },
+        function(world) chat:open_places(world, config) end)
     local failed = chat:tell_log() and not chat.loaded
     chat.started = true
     if not failed or terminal then

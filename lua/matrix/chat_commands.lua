@@ -222,7 +222,7 @@ local function call_webhook(chat, text)
             ["x-gitlab-event"] = "Push Hook" }
     end
     local reply = chat.world:webhook(name, { body = body, headers = headers })
-    show.note(("%d %s"):format(reply.status, reply.body))
+    show.note((("%d %s"):format(reply.status, reply.body):gsub(" $", "")))
 end
 
 -- ---- the list -------------------------------------------------------------------

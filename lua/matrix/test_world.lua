@@ -27,8 +27,9 @@ M.control = control
 
 -- ---- w ------------------------------------------------------------------------
 
--- A fresh world with the file's scripts, all at rest.
-function M.open(scripts)
+-- A fresh world with the file's scripts, all at rest. prepare, if given, is
+-- called before they load.
+function M.open(scripts, prepare)
     local world = setmetatable({
         user_id = core.user_id, rooms = {}, lines = {}, refusal = false,
     }, World)
@@ -36,6 +37,7 @@ function M.open(scripts)
     for _, script in ipairs(scripts) do
         core.world_script(script.path, script.config, script.secrets)
     end
+    if prepare then prepare(world) end
     core.world_start()
     return world
 end

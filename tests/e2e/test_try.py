@@ -280,3 +280,29 @@ def try_capture(rig):
     if done.returncode == 77:
         raise Skip(done.stdout.strip())
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@case("try_has_the_rooms_of_the_configuration", servers=("fake",))
+def try_configured_rooms(rig):
+    """A bot that posts to a room of its configuration can be tried, and a
+    web hook with a signature called."""
+    rig.write("github.lua", (
+        TOP / "scripts/github.lua").read_text(encoding="utf-8"))
+    rig.write("push.json", '{"pusher": {"name": "ann"}, "commits": [], '
+              '"repository": {"full_name": "a/b"}}')
+    rig.write("lunatrix.lua", '''return { scripts = { github = {
+        file = "github.lua", secrets = { github = { file = "hook" } },
+        config = { room = "#ops:example.org" } } } }''')
+    status, out, err = rig.command(
+        "try", "github.lua", text="/webhook github push.json\n/webhook no\n")
+    assert status == 0, out + err
+    assert out == """-- #ops:example.org is a room here: /room ops
+== try
+-- you joined
+-- you invited bot
+-- bot joined
+-- 204
+== ops
+bot: ann pushed 0 commit(s) to a/b
+-- no script has a web hook 'no'
+""", out
