@@ -1,8 +1,20 @@
 """`lunatrix docs` and `lunatrix types`."""
 
+import pathlib
 import subprocess
 
 from e2e.cases import case
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+
+@case("reference_page", servers=("fake",))
+def reference_page(rig):
+    """docs/api/reference.md is what the description gives."""
+    status, out, err = rig.command("docs", "--markdown")
+    page = TOP / "docs/api/reference.md"
+    assert status == 0 and out == page.read_text(encoding="utf-8"), \
+        err or "run: lunatrix docs --markdown > docs/api/reference.md"
 
 
 @case("docs_and_types", servers=("fake",))
