@@ -195,7 +195,8 @@ static int place_file(struct config *config, struct config_script *script)
     return result;
 }
 
-/* Which line each key of `config` is on: for what the script says of it. */
+/* Which line each key of `config` is on: for what the script says of it. Each
+ * is looked for in the whole text; keys of a large table do without. */
 static int note_places(struct config_place place, struct config_script *script,
                        struct err *err)
 {
@@ -212,7 +213,7 @@ static int note_places(struct config_place place, struct config_script *script,
     json_member_int(&w, "line", config_line(&place, SLICE_NONE));
     json_key(&w, "keys");
     json_object_begin(&w);
-    while (json_next(&it)) {
+    for (int n = 0; n < LIMIT_CONFIG_PLACES && json_next(&it); n++) {
         struct slice key = json_plain(it.key);
         if (!key.ptr)
             continue;

@@ -244,16 +244,19 @@ static int tell_members(struct show *show, const char *script, const char *name,
     struct json_writer w;
     char where[120];
     int result = members ? 0 : err_set(show->err, ERR_LIMIT, "out of memory");
+    bool large = count > LIMIT_CONFIG_PLACES;
 
     snprintf(where, sizeof where, "%s.%s", script, name);
+    int line = line_of(show, where, SLICE_NONE);
     for (size_t i = 0; result == 0 && i < count; i++) {
         begin(show, &w);
         if (secret)
             put_source(&w, members[i].value);
         else
             json_put_raw(&w, members[i].value);
-        result = tell(show, &w, where, members[i].key,
-                      line_of(show, where, members[i].key));
+        if (!large)
+            line = line_of(show, where, members[i].key);
+        result = tell(show, &w, where, members[i].key, line);
     }
     free(members);
     return result;

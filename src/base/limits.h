@@ -100,6 +100,7 @@
 #define LIMIT_CONFIG_FILE MIB(1)
 #define LIMIT_CONFIG_CPU_MS 50
 #define LIMIT_CONFIG_MEMORY MIB(16)
+#define LIMIT_CONFIG_PLACES 256 /* keys of one table with a line each */
 #define LIMIT_SECRET_FILE KIB(64)
 #define LIMIT_SECRET_FDS 64 /* secrets { fd = n } */
 #define LIMIT_SECRET_START_MS                                                  \

@@ -130,6 +130,25 @@ static void what_it_says_has_its_line(void **state)
     buf_free(&out);
 }
 
+/* Their lines would take long to find: they get the table's. */
+static void of_many_keys_the_table_has_a_line(void **state)
+{
+    struct buf text, out;
+
+    (void)state;
+    buf_init(&text, MIB(1));
+    buf_adds(&text, "return { scripts = { s = { file = \"/s.lua\",\n"
+                    "config = {\n");
+    for (int i = 0; i <= LIMIT_CONFIG_PLACES; i++)
+        buf_addf(&text, "k%d = 1,\n", i);
+    buf_adds(&text, "} } } }");
+    show(buf_str(&text), NULL, &out);
+    assert_non_null(strstr(buf_str(&out), "scripts.s.config.k0 = 1 2\n"));
+    assert_non_null(strstr(buf_str(&out), "scripts.s.config.k99 = 1 2\n"));
+    buf_free(&text);
+    buf_free(&out);
+}
+
 static void of_secrets_the_source_is_shown(void **state)
 {
     struct buf out;
@@ -159,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_file_leaves_out_is_built_in),
         cmocka_unit_test(what_it_says_has_its_line),
+        cmocka_unit_test(of_many_keys_the_table_has_a_line),
         cmocka_unit_test(of_secrets_the_source_is_shown),
     };
 
