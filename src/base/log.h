@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "buf.h"
 #include "slice.h"
 
 /* The one log of the process, to stderr unless a sink is set. Text for people
@@ -52,6 +53,9 @@ int log_level_parse(const char *name, enum log_level *level);
 int log_add_secret(struct slice secret);
 /* Wipes and forgets all secrets. */
 void log_clear_secrets(void);
+/* Appends text as a line would have it: without secrets. For what else tells
+ * it to people, or keeps it. */
+void log_conceal(struct slice text, struct buf *out);
 
 /* fields may be NULL. Lines above LIMIT_LOG_LINE are cut (tracebacks too);
  * control characters in text are shown escaped. Keeps errno. */

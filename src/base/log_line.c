@@ -6,8 +6,7 @@
 
 #define CUT "\xE2\x80\xA6" /* the character "..." */
 #define BAD "\xEF\xBF\xBD" /* U+FFFD */
-#define SECRET "(secret)"
-#define PIECE 256 /* holds an indent, a character or SECRET */
+#define PIECE 256          /* holds an indent, a character or the mark */
 
 static bool fits(const struct log_line *line, size_t len, size_t end)
 {
@@ -87,7 +86,7 @@ static size_t next_piece(const struct log_line_form *form, struct slice value,
 {
     size_t len = log_secret_match(value);
     if (len > 0) {
-        snprintf(piece, PIECE, "%s", SECRET);
+        snprintf(piece, PIECE, "%s", LOG_SECRET_MARK);
         return len;
     }
     unsigned int code;

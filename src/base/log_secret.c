@@ -74,3 +74,18 @@ size_t log_secret_longest(void)
     }
     return longest;
 }
+
+void log_conceal(struct slice text, struct buf *out)
+{
+    size_t at = 0;
+    while (at < text.len && !out->failed) {
+        struct slice rest = slice_make(text.ptr + at, text.len - at);
+        size_t secret = log_secret_match(rest);
+        if (secret > 0) {
+            buf_adds(out, LOG_SECRET_MARK);
+        } else {
+            buf_addc(out, text.ptr[at]);
+        }
+        at += secret > 0 ? secret : 1;
+    }
+}

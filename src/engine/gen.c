@@ -10,6 +10,7 @@
 #include "gen_internal.h"
 #include "library.h"
 #include "limits.h"
+#include "log.h"
 #include "module.h"
 #include "sandbox.h"
 #include "task_internal.h"
@@ -20,6 +21,16 @@ struct gen *gen_from(lua_State *L)
 }
 
 /* ---- the protected call ---- */
+
+/* What a script says in an error is shown in many places, and kept. */
+static void set_text(struct err *err, enum err_kind kind, const char *text)
+{
+    struct buf shown;
+    buf_init(&shown, LIMIT_FAILURE_TEXT);
+    log_conceal(slice_str(text), &shown);
+    err_set(err, kind, "%s", buf_str(&shown));
+    buf_free(&shown);
+}
 
 void gen_describe(lua_State *L, int status, struct err *err)
 {
@@ -48,7 +59,7 @@ void gen_describe(lua_State *L, int status, struct err *err)
     if (strncmp(text, "table: 0x", 9) == 0) {
         text = "error object is a table without __tostring";
     }
-    err_set(err, kind, "%s", text);
+    set_text(err, kind, text);
     memcpy(err->errcode, errcode, sizeof errcode);
     lua_pop(L, 1);
 }
@@ -73,7 +84,8 @@ static int on_error(lua_State *L)
     }
     const char *whole =
         lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : err.text;
-    buf_adds(&gen->error_message, trace_split(L, whole, &gen->error_place));
+    log_conceal(slice_str(trace_split(L, whole, &gen->error_place)),
+                &gen->error_message);
     return 1;
 }
 
@@ -88,7 +100,7 @@ static void read_failure(struct gen *gen, int status, struct err *err)
     if (limit != BUDGET_NONE) {
         budget_describe(&gen->budget, limit, err);
     } else if (lua_type(L, -1) == LUA_TSTRING) {
-        err_set(err, ERR_TASK, "%s", lua_tostring(L, -1));
+        set_text(err, ERR_TASK, lua_tostring(L, -1));
     } else {
         err_set(err, ERR_TASK, "error object is a %s", luaL_typename(L, -1));
     }

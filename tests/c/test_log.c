@@ -203,6 +203,12 @@ static void the_longest_secret_wins_and_short_ones_do_not_count(void **state)
     log_add_secret(SLICE_NONE);
     log_info("abc password pass passwor");
     assert_string_equal(after_time() + 6, "abc (secret) (secret) (secret)wor");
+    struct buf shown;
+    buf_init(&shown, 24);
+    buf_adds(&shown, "<");
+    log_conceal(slice_str("password pas\npasspass"), &shown);
+    assert_string_equal(buf_str(&shown), "<(secret) pas\n(secret)");
+    buf_free(&shown);
 }
 
 static void the_oldest_secret_is_forgotten_first(void **state)

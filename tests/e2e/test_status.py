@@ -9,6 +9,7 @@ import time
 
 from e2e.cases import case
 from e2e.chat import Chat
+from fakes.homeserver import CANARY
 
 SLOW = """
 bot:command("slow", "waits", function(ev) ev:reply("waiting"); matrix.sleep(60) end)
@@ -202,4 +203,28 @@ end)
     chat.process.until_logged("takes too long")
     assert chat.ask("!say") == "two 15 7"
     rig.program = program
+    chat.process.stop()
+
+
+@case("secrets_in_errors", servers=("fake",))
+def secrets_in_errors(rig):
+    """An error text that holds a secret is shown without it: by status and
+    reload, and on disk."""
+    rig.login()
+    key = rig.write("key", CANARY + "-key\n", 0o600)
+    rig.may_leak.add(key)
+    failing = 'error("the key is " .. bot.secrets.key:reveal())'
+    rig.script(f'bot:command("bad", function() {failing} end)\n'
+               'bot:on("message", function(ev) ev:reply(ev.body) end)\n')
+    rig.config({"echo": {"secrets": {"key": {"file": str(key)}}}})
+    chat = Chat(rig, rig.run())
+    chat.say("!bad")
+    chat.ask("hello")
+    rig.script(failing + "\n")
+    code, out, err = rig.command("reload")
+    assert code == 65 and "the key is (secret)" in out + err, out + err
+    script, = status(rig, expect=65)[0]["scripts"]
+    for text in script["refused"]["error"], script["errors"][0]["error"]:
+        assert "the key is (secret)" in text, text
+    assert CANARY not in out + err + json.dumps(script)
     chat.process.stop()
