@@ -233,7 +233,7 @@ def install(rig):
     settings = tree / "share/man/man5/lunatrix.lua.5"
     assert "\n\\fBcatch_up\\fR\n" in settings.read_text()
     for manual in (page, settings):
-        for check in (("groff", "-man", "-ww", "-Z", "-Tutf8", manual),
+        for check in (("groff", "-man", "-ww", "-z", "-Tutf8", manual),
                       ("mandoc", "-T", "lint", "-W", "error", manual)):
             said = [line for line in (tool(*check) or "").splitlines()
                     if "warning" in line or "ERROR" in line]
