@@ -18,6 +18,7 @@
 #include "log.h"
 
 #define COMMAND_WORDS 32
+#define CHILD_LOOK_MS 5 /* between two looks whether it has ended */
 
 /* Cuts the line end a text file has, and keeps the secret out of the log. */
 static int finish(struct buf *out, size_t start, const char *name,
@@ -111,6 +112,12 @@ static bool wait_for(int fd, int64_t until)
     return true;
 }
 
+static int too_slow(const char *name, struct err *err)
+{
+    return err_set(err, ERR_CONFIG, "the command of secret %s takes too long",
+                   name);
+}
+
 static int read_all(const char *name, int fd, int64_t until, struct buf *out,
                     struct err *err)
 {
@@ -120,8 +127,7 @@ static int read_all(const char *name, int fd, int64_t until, struct buf *out,
 
     for (;;) {
         if (!wait_for(fd, until))
-            return err_set(err, ERR_CONFIG,
-                           "the command of secret %s takes too long", name);
+            return too_slow(name, err);
         n = read(fd, chunk, sizeof chunk);
         if (n == 0)
             break;
@@ -190,9 +196,25 @@ void secret_forget(void)
     }
 }
 
+/* It may go on after it has printed. False: it had to be killed. */
+static bool end_child(pid_t child, int64_t until, int *status)
+{
+    pid_t ended;
+
+    while ((ended = waitpid(child, status, WNOHANG)) == 0 && now_ms() < until)
+        poll(NULL, 0, CHILD_LOOK_MS);
+    if (ended != 0)
+        return true;
+    kill(child, SIGKILL);
+    while (waitpid(child, status, 0) < 0 && errno == EINTR)
+        continue;
+    return false;
+}
+
 static int run_command(const char *name, char **words, int64_t ms,
                        struct buf *out, struct err *err)
 {
+    int64_t until = now_ms() + ms;
     int ends[2], status = 0, result;
     pid_t child;
 
@@ -207,18 +229,17 @@ static int run_command(const char *name, char **words, int64_t ms,
     result = child < 0 ? err_set(err, ERR_CONFIG,
                                  "cannot run the command of secret %s: %s",
                                  name, strerror(errno))
-                       : read_all(name, ends[0], now_ms() + ms, out, err);
+                       : read_all(name, ends[0], until, out, err);
     close(ends[0]);
-    if (child > 0) {
-        if (result != 0)
-            kill(child, SIGKILL);
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-            continue;
-        if (status != 0 && result == 0)
-            result =
-                err_set(err, ERR_CONFIG, "the command of secret %s (%s) failed",
-                        name, words[0]);
-    }
+    if (child < 0)
+        return result;
+    bool ended = end_child(child, result == 0 ? until : 0, &status);
+    if (result == 0 && !ended)
+        result = too_slow(name, err);
+    else if (result == 0 && status != 0)
+        result =
+            err_set(err, ERR_CONFIG, "the command of secret %s (%s) failed",
+                    name, words[0]);
     return result;
 }
 

@@ -179,8 +179,8 @@ def secrets_and_hup(rig):
     program = rig.program
     rig.program = str(rig.write(
         "wrapper", f'#!/bin/sh\nexec 3< given\nexec "{program}" "$@"\n', 0o755))
-    rig.write("slow", "#!/bin/sh\ntest -e hang && sleep 60\necho printed\n",
-              0o755)
+    rig.write("slow", "#!/bin/sh\ntest -e hang && sleep 60\necho printed\n"
+              "test -e stay && exec sleep 60 >&-\ntrue\n", 0o755)
     secrets = {"a": {"fd": 3}, "b": {"command": ["./slow"]}}
 
     def configure(word):
@@ -201,6 +201,11 @@ end)
     configure("three")
     chat.process.signal(signal.SIGHUP)
     chat.process.until_logged("takes too long")
+    assert chat.ask("!say") == "two 15 7"
+    (rig.path / "bot" / "hang").unlink()
+    rig.write("stay", "")       # it prints, and does not end
+    chat.process.signal(signal.SIGHUP)
+    chat.process.until_logged("takes too long", 2, timeout=20)
     assert chat.ask("!say") == "two 15 7"
     rig.program = program
     chat.process.stop()
