@@ -17,9 +17,11 @@ struct line_history {
 };
 
 /* Words whose lines are better forgotten. */
-static const char *const delicate[] = { "password", "passwd",       "secret",
-                                        "token",    "recovery key", "syt_",
-                                        "mct_",     "pickle",       NULL };
+static const char *const delicate[] = {
+    "password", "passwd", "secret",        "token",  "recovery key", "syt_",
+    "mct_",     "pickle", "authorization", "bearer", "api_key",      "apikey",
+    "api-key",  NULL
+};
 
 bool line_history_wants(struct slice line)
 {

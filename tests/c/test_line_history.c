@@ -70,6 +70,10 @@ static void forgets_what_is_delicate(void **state)
         { "bot.secrets.key", false },
         { "{ access_token = 'x' }", false },
         { "syt_Ym90_abc", false },
+        { "{ Authorization = 'Basic eDp5' }", false },
+        { "get(u, 'Bearer x')", false },
+        { "url .. '?api_key=x'", false },
+        { "X-Api-Key: x", false },
         { "broken but harmless", true },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
