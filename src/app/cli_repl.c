@@ -41,10 +41,12 @@ static void show(struct prompt *prompt, const char *before, struct slice text)
 
     buf_init(&out, LIMIT_REPL_OUTPUT * 2);
     buf_adds(&out, before);
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool steers = (c < ' ' && c != '\n' && c != '\t') || c == 127;
-        buf_addc(&out, steers && prompt->input ? '?' : (char)c);
+    for (size_t i = 0; i < text.len;) {
+        char c = text.ptr[i];
+        size_t n = slice_control(slice_make(text.ptr + i, text.len - i));
+        bool steers = n > 0 && c != '\n' && c != '\t' && prompt->input;
+        buf_addc(&out, steers ? '?' : c);
+        i += steers ? n : 1;
     }
     if (text.len == 0 || text.ptr[text.len - 1] != '\n')
         buf_addc(&out, '\n');

@@ -28,13 +28,18 @@ static bool flag(struct slice object, const char *key)
 /* The decoded text, "" without one; control characters are blanks. */
 static void add_text(struct buf *out, struct slice object, const char *key)
 {
-    size_t at = out->len;
+    struct buf text;
+    struct slice rest;
 
-    json_string(json_get(object, key), out);
-    for (; at < out->len; at++) {
-        if ((unsigned char)out->ptr[at] < ' ' || out->ptr[at] == 0x7f)
-            out->ptr[at] = ' ';
+    buf_init(&text, LIMIT_REPORT_TEXT);
+    json_string(json_get(object, key), &text);
+    rest = buf_slice(&text);
+    while (rest.len > 0) {
+        size_t control = slice_control(rest), n = control ? control : 1;
+        buf_addc(out, control ? ' ' : rest.ptr[0]);
+        rest = slice_make(rest.ptr + n, rest.len - n);
     }
+    buf_free(&text);
 }
 
 static bool is(struct slice object, const char *key, const char *text)

@@ -57,6 +57,10 @@ static inline int slice_compare(struct slice a, struct slice b)
     return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
+/* The bytes of the control character (also of C1, in UTF-8) that a begins
+ * with, which may steer a terminal; 0: it begins with none. */
+size_t slice_control(struct slice a);
+
 /* Returns owned: a NUL-terminated copy, or NULL when out of memory or when
  * the slice is absent. Free with free(). */
 char *slice_dup(struct slice a);

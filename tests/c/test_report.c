@@ -51,7 +51,8 @@ static void a_running_bot(void **state)
               "\"state\":\"failed\",\"reloading\":true,"
               "\"refused\":{\"at\":999000,\"generation\":1,"
               "\"error\":\"a.lua:2: bad\"},\"errors\":[{\"at\":990000,"
-              "\"generation\":1,\"place\":\"a.lua:9\",\"error\":\"boom\","
+              "\"generation\":1,\"place\":\"a.lua:9\",\"error\":"
+              "\"bo\\u001b\\u009b[om\","
               "\"handler\":\"handler for !x (a.lua:8)\"}]}]}"),
         "account main: @b:x, device D, https://x\n"
         "  process    7, lunatrix 1.0, since 10 min\n"
@@ -70,7 +71,7 @@ static void a_running_bot(void **state)
         "a-long-name: generation 1 was refused 1.0 s ago: a.lua:2: bad\n"
         "\n"
         "a-long-name: the last errors\n"
-        "  10 s ago: a.lua:9: boom, in handler for !x (a.lua:8), "
+        "  10 s ago: a.lua:9: bo  [om, in handler for !x (a.lua:8), "
         "generation 1\n"
         "\n"
         "set aside, the newest\n"

@@ -167,6 +167,8 @@ def repl_and_reload(rig):
     terminal.until("are shown")
     assert chat.ask("hello") == "said hello"
     terminal.until("m.room.message: hello")
+    chat.say("\u009b2J\x1b[2J\xe9")            # steers no terminal
+    terminal.until("m.room.message: ?2J?[2J\xe9")
     rig.script(BOT + "version = 3")
     terminal.type(".reload\r")
     terminal.until("generation 3 of echo is in charge")
