@@ -14,8 +14,7 @@
 
 /* ---- helpers ---- */
 
-/* NULL with *err filled for a caller that is no generation (exec). */
-static struct generation *generation_of(struct op *op, struct err *err)
+struct generation *script_calls_generation(struct op *op, struct err *err)
 {
     struct generation *generation = gen_owner(gen_of_caller(op->caller));
     if (!generation) {
@@ -24,14 +23,15 @@ static struct generation *generation_of(struct op *op, struct err *err)
     return generation;
 }
 
-static int answer(struct op *op, const char *json)
+int script_calls_answer(struct op *op, const char *json)
 {
     buf_adds(&op->result, json);
     op_done(op);
     return 0;
 }
 
-static int answer_json(struct op *op, struct json_writer *w, struct err *err)
+int script_calls_answer_json(struct op *op, struct json_writer *w,
+                             struct err *err)
 {
     if (json_finish(w, op->call->name, err) != 0) {
         return -1;
@@ -42,7 +42,7 @@ static int answer_json(struct op *op, struct json_writer *w, struct err *err)
 
 struct generation *script_calls_loading(struct op *op, struct err *err)
 {
-    struct generation *generation = generation_of(op, err);
+    struct generation *generation = script_calls_generation(op, err);
     if (generation && !gen_loading(generation->gen)) {
         err_set(err, ERR_MISUSE,
                 "%s: only at the top level of the script, while it loads",
@@ -57,7 +57,7 @@ struct generation *script_calls_loading(struct op *op, struct err *err)
 static int info_start(struct op *op, struct slice args, struct slice bytes,
                       struct err *err)
 {
-    const struct generation *generation = generation_of(op, err);
+    const struct generation *generation = script_calls_generation(op, err);
     struct json_writer w;
     (void)args;
     (void)bytes;
@@ -77,13 +77,13 @@ static int info_start(struct op *op, struct slice args, struct slice bytes,
         json_member_int(&w, "previous", generation->previous);
     }
     json_object_end(&w);
-    return answer_json(op, &w, err);
+    return script_calls_answer_json(op, &w, err);
 }
 
 static int config_start(struct op *op, struct slice args, struct slice bytes,
                         struct err *err)
 {
-    const struct generation *generation = generation_of(op, err);
+    const struct generation *generation = script_calls_generation(op, err);
     struct json_writer w;
     (void)args;
     (void)bytes;
@@ -96,7 +96,7 @@ static int config_start(struct op *op, struct slice args, struct slice bytes,
     json_member_raw(&w, "places", generation->settings->script.config_places);
     json_member_raw(&w, "secrets", generation->settings->script.secrets);
     json_object_end(&w);
-    return answer_json(op, &w, err);
+    return script_calls_answer_json(op, &w, err);
 }
 
 static int set_start(struct op *op, struct slice args, struct slice bytes,
@@ -126,7 +126,7 @@ static int set_start(struct op *op, struct slice args, struct slice bytes,
     if (concurrency) {
         generation->concurrency = (int)concurrency;
     }
-    return answer(op, "true");
+    return script_calls_answer(op, "true");
 }
 
 /* ---- registering ---- */
@@ -205,7 +205,7 @@ static int on_start(struct op *op, struct slice args, struct slice bytes,
         return -1;
     }
     add(generation, made);
-    return answer(op, "true");
+    return script_calls_answer(op, "true");
 }
 
 static int command_start(struct op *op, struct slice args, struct slice bytes,
@@ -230,13 +230,13 @@ static int command_start(struct op *op, struct slice args, struct slice bytes,
         return -1;
     }
     add(generation, made);
-    return answer(op, "true");
+    return script_calls_answer(op, "true");
 }
 
 static int off_start(struct op *op, struct slice args, struct slice bytes,
                      struct err *err)
 {
-    struct generation *generation = generation_of(op, err);
+    struct generation *generation = script_calls_generation(op, err);
     (void)bytes;
     if (!generation) {
         return -1;
@@ -254,13 +254,13 @@ static int off_start(struct op *op, struct slice args, struct slice bytes,
         webhook_off(generation, id);
         waiter_drop(generation, id);
     }
-    return answer(op, "true");
+    return script_calls_answer(op, "true");
 }
 
 static int timer_start_call(struct op *op, struct slice args,
                             struct slice bytes, struct err *err)
 {
-    struct generation *generation = generation_of(op, err);
+    struct generation *generation = script_calls_generation(op, err);
     (void)bytes;
     if (!generation) {
         return -1;
@@ -282,7 +282,7 @@ static int timer_start_call(struct op *op, struct slice args,
     if (call_args_check(&a) != 0 || every_add(generation, &options, err) != 0) {
         return -1;
     }
-    return answer(op, "true");
+    return script_calls_answer(op, "true");
 }
 
 /* ---- commands of all scripts ---- */
@@ -311,7 +311,7 @@ void script_calls_commands(const struct generation *generation,
 static int commands_start(struct op *op, struct slice args, struct slice bytes,
                           struct err *err)
 {
-    const struct generation *generation = generation_of(op, err);
+    const struct generation *generation = script_calls_generation(op, err);
     bool answers = false;
     struct json_writer w;
     (void)args;
@@ -332,135 +332,7 @@ static int commands_start(struct op *op, struct slice args, struct slice bytes,
     json_array_end(&w);
     json_member_bool(&w, "first", answers);
     json_object_end(&w);
-    return answer_json(op, &w, err);
-}
-
-/* ---- locks ---- */
-
-static int lock_start(struct op *op, struct slice args, struct slice bytes,
-                      struct err *err)
-{
-    struct generation *generation = generation_of(op, err);
-    (void)bytes;
-    if (!generation) {
-        return -1;
-    }
-    struct call_args a = call_args_of(op, args, err);
-    int64_t id = call_args_int(&a, "id", 0, 0, INT64_MAX);
-    struct slice key = call_args_id(&a, "key");
-    if (call_args_check(&a) != 0) {
-        return -1;
-    }
-    return lock_take(generation, id, key, op, err);
-}
-
-static int unlock_start(struct op *op, struct slice args, struct slice bytes,
-                        struct err *err)
-{
-    struct generation *generation = generation_of(op, err);
-    (void)bytes;
-    if (!generation) {
-        return -1;
-    }
-    struct call_args a = call_args_of(op, args, err);
-    int64_t id = call_args_int(&a, "id", 0, 0, INT64_MAX);
-    if (call_args_check(&a) != 0) {
-        return -1;
-    }
-    lock_give(generation, id);
-    return answer(op, "true");
-}
-
-/* ---- waiting for an event ---- */
-
-static int await_start(struct op *op, struct slice args, struct slice bytes,
-                       struct err *err)
-{
-    struct generation *generation = generation_of(op, err);
-    (void)bytes;
-    if (!generation) {
-        return -1;
-    }
-    struct call_args a = call_args_of(op, args, err);
-    struct waiter_options options = {
-        .id = (int)call_args_int(&a, "id", 0, 0, INT32_MAX),
-        .name = call_args_string(&a, "name"),
-        .filter = json_get(args, "filter"),
-        .where = call_args_text_opt(&a, "where"),
-        .delivery = op->cause.delivery,
-    };
-    if (json_type(options.filter) == JSON_NULL) {
-        options.filter = SLICE_NONE;
-    }
-    if (call_args_check(&a) != 0 ||
-        waiter_arm(generation, &options, err) != 0) {
-        return -1;
-    }
-    return answer(op, "true");
-}
-
-static int wait_start(struct op *op, struct slice args, struct slice bytes,
-                      struct err *err)
-{
-    struct generation *generation = generation_of(op, err);
-    (void)bytes;
-    if (!generation) {
-        return -1;
-    }
-    struct call_args a = call_args_of(op, args, err);
-    int id = (int)call_args_int(&a, "id", 0, 0, INT32_MAX);
-    int64_t ms = call_args_seconds(&a, "seconds");
-    if (call_args_check(&a) != 0) {
-        return -1;
-    }
-    return waiter_wait(generation, id, ms, op, err);
-}
-
-static int answer_start(struct op *op, struct slice args, struct slice bytes,
-                        struct err *err)
-{
-    struct generation *generation = generation_of(op, err);
-    (void)bytes;
-    if (!generation) {
-        return -1;
-    }
-    struct call_args a = call_args_of(op, args, err);
-    int id = (int)call_args_int(&a, "id", 0, 0, INT32_MAX);
-    if (call_args_check(&a) != 0) {
-        return -1;
-    }
-    return answer(op, waiter_answer(generation, id) ? "true" : "false");
-}
-
-/* ---- telling other scripts ---- */
-
-static int emit_start(struct op *op, struct slice args, struct slice bytes,
-                      struct err *err)
-{
-    const struct generation *generation = generation_of(op, err);
-    (void)bytes;
-    if (!generation) {
-        return -1;
-    }
-    struct call_args a = call_args_of(op, args, err);
-    struct slice name = call_args_string(&a, "name");
-    if (call_args_check(&a) != 0) {
-        return -1;
-    }
-    if (generation->state == GENERATION_CANDIDATE) {
-        return err_set(err, ERR_MISUSE,
-                       "nobody can be told before the script is live");
-    }
-    const struct generation_world *world = generation->world;
-    int count = world->emit ? world->emit(world->arg, generation, name,
-                                          json_get(args, "data"), err)
-                            : 0;
-    if (count < 0) {
-        return -1;
-    }
-    buf_addf(&op->result, "%d", count);
-    op_done(op);
-    return 0;
+    return script_calls_answer_json(op, &w, err);
 }
 
 /* ---- files beside the script ---- */
@@ -468,7 +340,7 @@ static int emit_start(struct op *op, struct slice args, struct slice bytes,
 static int resource_start(struct op *op, struct slice args, struct slice bytes,
                           struct err *err)
 {
-    struct generation *generation = generation_of(op, err);
+    struct generation *generation = script_calls_generation(op, err);
     (void)bytes;
     if (!generation) {
         return -1;
@@ -480,7 +352,7 @@ static int resource_start(struct op *op, struct slice args, struct slice bytes,
         return -1;
     }
     op->has_bytes = true;
-    return answer(op, "true");
+    return script_calls_answer(op, "true");
 }
 
 /* ---- repl ---- */
@@ -488,7 +360,7 @@ static int resource_start(struct op *op, struct slice args, struct slice bytes,
 static int print_start(struct op *op, struct slice args, struct slice bytes,
                        struct err *err)
 {
-    const struct generation *generation = generation_of(op, err);
+    const struct generation *generation = script_calls_generation(op, err);
     struct buf text;
     (void)bytes;
     if (!generation) {
@@ -504,51 +376,7 @@ static int print_start(struct op *op, struct slice args, struct slice bytes,
         eval_print(generation, session, buf_slice(&text));
     }
     buf_free(&text);
-    return answer(op, "true");
-}
-
-/* ---- memory ---- */
-
-static int get_start(struct op *op, struct slice args, struct slice bytes,
-                     struct err *err)
-{
-    const struct generation *generation = generation_of(op, err);
-    (void)bytes;
-    if (!generation ||
-        memory_get(generation->world->memory, json_get(args, "path"),
-                   &op->result, err) != 0) {
-        return -1;
-    }
-    op_done(op);
-    return 0;
-}
-
-static int put_start(struct op *op, struct slice args, struct slice bytes,
-                     struct err *err)
-{
-    const struct generation *generation = generation_of(op, err);
-    struct slice value = json_get(args, "value");
-    (void)bytes;
-    if (!generation ||
-        memory_set(generation->world->memory, json_get(args, "path"),
-                   value.ptr ? value : slice_str("null"), err) != 0) {
-        return -1;
-    }
-    return answer(op, "true");
-}
-
-static int keys_start(struct op *op, struct slice args, struct slice bytes,
-                      struct err *err)
-{
-    const struct generation *generation = generation_of(op, err);
-    (void)bytes;
-    if (!generation ||
-        memory_keys(generation->world->memory, json_get(args, "path"),
-                    &op->result, err) != 0) {
-        return -1;
-    }
-    op_done(op);
-    return 0;
+    return script_calls_answer(op, "true");
 }
 
 const struct call script_calls[] = {
@@ -562,19 +390,19 @@ const struct call script_calls[] = {
     { "script.cron", CALL_NOW, script_calls_cron, NULL },
     { "script.timer", CALL_NOW, timer_start_call, NULL },
     { "script.set", CALL_NOW, set_start, NULL },
-    { "script.lock", CALL_PARKS, lock_start, lock_orphan },
-    { "script.unlock", CALL_NOW, unlock_start, NULL },
-    { "script.await", CALL_NOW, await_start, NULL },
-    { "script.wait", CALL_PARKS | CALL_IDLE, wait_start, waiter_orphan },
-    { "script.answer", CALL_NOW, answer_start, NULL },
-    { "script.emit", CALL_NOW, emit_start, NULL },
+    { "script.lock", CALL_PARKS, script_calls_lock, lock_orphan },
+    { "script.unlock", CALL_NOW, script_calls_unlock, NULL },
+    { "script.await", CALL_NOW, script_calls_await, NULL },
+    { "script.wait", CALL_PARKS | CALL_IDLE, script_calls_wait, waiter_orphan },
+    { "script.answer", CALL_NOW, script_calls_taken, NULL },
+    { "script.emit", CALL_NOW, script_calls_emit, NULL },
     { "script.resource", CALL_NOW, resource_start, NULL },
     { "script.print", CALL_NOW, print_start, NULL },
     { "script.webhook", CALL_NOW, script_calls_webhook, NULL },
     { "webhook.body", CALL_NOW, script_calls_webhook_body, NULL },
     { "webhook.answer", CALL_NOW, script_calls_webhook_answer, NULL },
-    { "memory.get", CALL_NOW, get_start, NULL },
-    { "memory.set", CALL_NOW, put_start, NULL },
-    { "memory.keys", CALL_NOW, keys_start, NULL },
+    { "memory.get", CALL_NOW, script_calls_memory_get, NULL },
+    { "memory.set", CALL_NOW, script_calls_memory_set, NULL },
+    { "memory.keys", CALL_NOW, script_calls_memory_keys, NULL },
     { NULL, 0, NULL, NULL },
 };
