@@ -349,7 +349,11 @@ void instance_free(struct instance *instance)
 
 void instance_update(struct instance *instance, struct settings *settings)
 {
-    if (!settings_equal(instance->settings, settings)) {
+    const struct settings *in_charge =
+        instance->current ? instance->current->settings : NULL;
+    if (in_charge) { /* what was changed may be taken back */
+        instance->settings_changed = !settings_equal(in_charge, settings);
+    } else if (!settings_equal(instance->settings, settings)) {
         instance->settings_changed = true;
     }
     settings_unref(instance->settings);

@@ -77,6 +77,12 @@ static void configuration_reaches_the_script(void **state)
     say("!a:hs.test", "x");
     run(10);
     expect_said("2hushecho21 ");
+    script.config = S("{\"k\":3}");
+    assert_int_equal(manager_update(w.manager, &script, &err), 0);
+    script.config = S("{\"k\":2}"); /* taken back: another script was wrong */
+    assert_int_equal(manager_update(w.manager, &script, &err), 0);
+    reload(false);
+    assert_non_null(strstr(w.report, "nothing changed"));
     script.name = "nobody";
     assert_int_equal(manager_update(w.manager, &script, &err), -1);
     assert_int_equal(
