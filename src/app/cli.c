@@ -13,10 +13,10 @@
 #include "version.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_login,       &cli_new,    &cli_try,        &cli_test,   &cli_check,
-    &cli_run,         &cli_exec,   &cli_send,       &cli_reload, &cli_status,
-    &cli_show_config, &cli_doctor, &cli_repl,       &cli_docs,   &cli_types,
-    &cli_whoami,      &cli_logout, &cli_completion, NULL
+    &cli_login, &cli_new,         &cli_try,    &cli_test,       &cli_check,
+    &cli_run,   &cli_exec,        &cli_send,   &cli_reload,     &cli_status,
+    &cli_store, &cli_show_config, &cli_doctor, &cli_repl,       &cli_docs,
+    &cli_types, &cli_whoami,      &cli_logout, &cli_completion, NULL
 };
 
 static const struct option options[] = {
@@ -80,6 +80,28 @@ struct config *cli_config(struct cli *cli,
     config_free(config);
     *exit_code = cli_fail(&err);
     return NULL;
+}
+
+void cli_script_name(const char *script, char *out, size_t size)
+{
+    const char *slash = strrchr(script, '/');
+    const char *name = slash ? slash + 1 : script;
+    size_t length = strlen(name);
+
+    if (length > 4 && strcmp(name + length - 4, ".lua") == 0)
+        length -= 4;
+    snprintf(out, size, "%.*s", (int)length, name);
+}
+
+bool cli_runs_in(const struct config *config, const char *script,
+                 const char *account)
+{
+    for (size_t i = 0; script && i < config->script_count; i++) {
+        const struct config_script *settings = &config->scripts[i];
+        if (strcmp(settings->name, script) == 0 && settings->account)
+            return strcmp(settings->account, account) == 0;
+    }
+    return true;
 }
 
 /* ---- help -------------------------------------------------------------- */

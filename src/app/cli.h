@@ -48,6 +48,13 @@ struct config *cli_config(struct cli *cli,
                           const struct config_account **account,
                           int *exit_code);
 
+/* What a script given as a file is called: "a/roll.lua" is "roll". */
+void cli_script_name(const char *script, char *out, size_t size);
+/* May that script (NULL: any) run in the account? Not if the configuration
+ * has it elsewhere. */
+bool cli_runs_in(const struct config *config, const char *script,
+                 const char *account);
+
 /* The source of lunatrix(1). commands: up to a NULL. */
 void cli_manual(FILE *out, const struct cli_command *const *commands,
                 const struct option *options, const char *version);
@@ -66,11 +73,12 @@ void cli_note_types(struct cli *cli, const char *directory);
 /* cli_login.c, cli_run.c, cli_send.c, cli_exec.c, cli_test.c,
  * cli_try.c, cli_new.c,
  * cli_reference.c, cli_repl.c, cli_completion.c,
- * cli_status.c, cli_doctor.c, cli_config.c */
+ * cli_status.c, cli_store.c, cli_doctor.c, cli_config.c */
 extern const struct cli_command cli_login, cli_logout, cli_whoami;
 extern const struct cli_command cli_run, cli_reload, cli_check;
 extern const struct cli_command cli_send;
 extern const struct cli_command cli_status;
+extern const struct cli_command cli_store;
 extern const struct cli_command cli_show_config;
 extern const struct cli_command cli_doctor;
 extern const struct cli_command cli_exec;

@@ -442,18 +442,6 @@ static int talk(struct prompt *prompt, const struct repl_options *options,
     return 0;
 }
 
-/* "a/roll.lua" is called "roll". */
-static void write_name(const char *script, char *out, size_t size)
-{
-    const char *slash = strrchr(script, '/');
-    const char *name = slash ? slash + 1 : script;
-    size_t length = strlen(name);
-
-    if (length > 4 && strcmp(name + length - 4, ".lua") == 0)
-        length -= 4;
-    snprintf(out, size, "%.*s", (int)length, name);
-}
-
 /* Where the script runs, if the configuration says so. */
 static const char *account_of(const struct config *config, const char *script,
                               const char *account)
@@ -480,7 +468,7 @@ static int run_repl(struct cli *cli, void *record, int argc, char **argv)
     if (!config)
         return code;
     if (script)
-        write_name(argv[0], name, sizeof name);
+        cli_script_name(argv[0], name, sizeof name);
     prompt.account = cli->account ? account->name
                                   : account_of(config, script, account->name);
     prompt.client.said = on_said;

@@ -126,17 +126,6 @@ static int reload_one(const struct reload_options *options, const char *account,
     return asked != 0;
 }
 
-static bool runs_for(const struct config *config, const char *script,
-                     const char *account)
-{
-    for (size_t i = 0; script && i < config->script_count; i++) {
-        const struct config_script *settings = &config->scripts[i];
-        if (strcmp(settings->name, script) == 0 && settings->account)
-            return strcmp(settings->account, account) == 0;
-    }
-    return true;
-}
-
 /* In one account, or in all that run. */
 static int reload_in(const struct reload_options *options,
                      const struct config *config, const char *only,
@@ -150,7 +139,7 @@ static int reload_in(const struct reload_options *options,
     for (size_t i = 0; i < config->account_count; i++) {
         const char *name = config->accounts[i].name;
         if ((only && strcmp(name, only) != 0) ||
-            !runs_for(config, script, name))
+            !cli_runs_in(config, script, name))
             continue;
         account = account ? account : name;
         asked += reload_one(options, name, script, several, &code);

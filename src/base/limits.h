@@ -196,6 +196,10 @@
 #define LIMIT_STATUS 256     /* bytes of a line of its status */
 #define LIMIT_NOTIFY_MS 1000 /* one message, while its queue is full */
 
+/* store */
+#define LIMIT_STORE_LINE MIB(8)  /* one key with its value, as it is shown */
+#define LIMIT_STORE_SCRIPTS 1000 /* listed, of all accounts */
+
 /* doctor */
 #define LIMIT_DOCTOR_MS 15000   /* of one request */
 #define LIMIT_DOCTOR_FILES 256  /* fewer descriptors are too few */

@@ -45,6 +45,17 @@ struct store *store_look(struct loop *loop, const char *directory,
     return NULL;
 }
 
+struct store *store_look_scripts(struct loop *loop, const char *directory,
+                                 struct err *err)
+{
+    struct store *store = make(loop, err);
+    if (store && store_file_look(&store->scripts, directory, "scripts.db",
+                                 &store_schema_scripts, err) == 0)
+        return store;
+    free(store);
+    return NULL;
+}
+
 struct store *store_open(struct loop *loop, const char *directory,
                          struct err *err)
 {

@@ -32,6 +32,10 @@ struct store *store_open(struct loop *loop, const char *directory,
  * nothing; a file of another version is ERR_STORE. Returns owned. */
 struct store *store_look(struct loop *loop, const char *directory,
                          struct err *err);
+/* The same for scripts.db, which may be in use: only store_kv_next and
+ * store_kv_scripts work. */
+struct store *store_look_scripts(struct loop *loop, const char *directory,
+                                 struct err *err);
 /* Commits what is queued (store_flush), and what its done callbacks queue;
  * what those queue is refused, ERR_CANCELLED. Then closes. An open ingest is
  * rolled back. */
@@ -280,6 +284,18 @@ typedef void store_key_fn(void *arg, struct slice key);
 int store_kv_keys(struct store *store, const char *script, struct slice prefix,
                   struct slice after, int max, store_key_fn *fn, void *arg,
                   struct err *err);
+/* The first key with that prefix after `after` (absent: from the start), in
+ * byte order. 1, 0 no more, -1. Slices valid until the next store call but
+ * one, so that key may be the next `after`; nothing stays open between two. */
+int store_kv_next(struct store *store, const char *script, struct slice prefix,
+                  struct slice after, struct slice *key, struct slice *value,
+                  int64_t *expires, struct err *err);
+/* Every owner of keys or jobs, in byte order: "script", or "script/space" of
+ * what the library keeps for one. bytes: of the quota, as it is used now. */
+typedef void store_owner_fn(void *arg, const char *owner, int64_t keys,
+                            int64_t bytes);
+int store_kv_scripts(struct store *store, store_owner_fn *fn, void *arg,
+                     struct err *err);
 
 /* Of SQLite, "3.45.1". */
 const char *store_version(void);

@@ -180,3 +180,61 @@ int store_kv_keys(struct store *store, const char *script, struct slice prefix,
     store_query_close(&query);
     return status < 0 ? -1 : count;
 }
+
+#define NEXT_WHERE(more)                                                       \
+    "SELECT key, expires, value FROM kv WHERE script = ?1 AND " more           \
+    " AND (expires = 0 OR expires > ?3) ORDER BY key LIMIT 1"
+
+int store_kv_next(struct store *store, const char *script, struct slice prefix,
+                  struct slice after, struct slice *key, struct slice *value,
+                  int64_t *expires, struct err *err)
+{
+    struct store_query query;
+    if (!prefix.ptr)
+        prefix = slice_str("");
+    bool further = after.ptr && slice_compare(after, prefix) >= 0;
+    if (further)
+        store_query_open(&query, &store->scripts, STATEMENT_KV_NEXT_AFTER,
+                         "read the next key", NEXT_WHERE("key > ?2"));
+    else
+        store_query_open(&query, &store->scripts, STATEMENT_KV_NEXT_FROM,
+                         "read the next key", NEXT_WHERE("key >= ?2"));
+    store_query_text(&query, 1, slice_str(script));
+    store_query_text(&query, 2, further ? after : prefix);
+    store_query_int(&query, 3, loop_wall(store->loop));
+    int found = store_query_step(&query, err);
+    if (found == 1 && !has_prefix(store_query_slice(&query, 0), prefix))
+        found = 0;
+    if (found == 1) {
+        *key = store_query_slice(&query, 0);
+        *expires = store_query_number(&query, 1);
+        *value = store_query_slice(&query, 2);
+        struct slice *const slices[] = { key, value };
+        if (store_keep(store, slices, 2, err) < 0)
+            found = -1;
+    }
+    store_query_close(&query);
+    return found;
+}
+
+int store_kv_scripts(struct store *store, store_owner_fn *fn, void *arg,
+                     struct err *err)
+{
+    struct store_query query;
+    store_query_open(&query, &store->scripts, STATEMENT_KV_SCRIPTS,
+                     "list who keeps something",
+                     "SELECT script,"
+                     "  (SELECT count(*) FROM kv WHERE script = usage.script"
+                     "    AND (expires = 0 OR expires > ?1)),"
+                     "  bytes - coalesce((SELECT sum(bytes) FROM kv"
+                     "    WHERE script = usage.script"
+                     "    AND expires > 0 AND expires <= ?1), 0)"
+                     " FROM usage ORDER BY script");
+    store_query_int(&query, 1, loop_wall(store->loop));
+    int status;
+    while ((status = store_query_step(&query, err)) == 1)
+        fn(arg, store_query_string(&query, 0), store_query_number(&query, 1),
+           store_query_number(&query, 2));
+    store_query_close(&query);
+    return status;
+}

@@ -651,6 +651,33 @@ static void a_look_needs_no_lock_and_changes_nothing(void **state)
     assert_contains(err.text, "chmod 600");
 }
 
+static void looking_at_scripts_takes_nothing(void **state)
+{
+    (void)state;
+    struct slice key, value;
+    int64_t expires;
+    assert_null(store_look_scripts(loop, folder, &err));
+    assert_int_equal(access(folder, F_OK), -1);
+    reopen();
+    ok(store_kv_set(store, "s", S("k"), S("1"), 0, 100, &err));
+    for (int i = 0; i < 2; i++) { /* beside its owner, and alone */
+        struct store *looking = store_look_scripts(loop, folder, &err);
+        if (!looking)
+            fail_msg("%s", err.text);
+        assert_int_equal(store_kv_next(looking, "s", SLICE_NONE, SLICE_NONE,
+                                       &key, &value, &expires, &err),
+                         1);
+        assert_slice(value, "1");
+        assert_int_equal(store_kv_delete(looking, "s", S("k"), &err), -1);
+        if (i == 0)
+            store_close(store);
+        else
+            reopen();
+        store_close(looking);
+    }
+    store_close(store);
+}
+
 static void folder_that_cannot_be_made_is_told(void **state)
 {
     (void)state;
@@ -684,6 +711,7 @@ int main(void)
         FOLDER_TEST(what_was_done_survives_a_killed_process),
         FOLDER_TEST(damaged_or_newer_files_are_left_alone),
         FOLDER_TEST(a_look_needs_no_lock_and_changes_nothing),
+        FOLDER_TEST(looking_at_scripts_takes_nothing),
         FOLDER_TEST(folder_that_cannot_be_made_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

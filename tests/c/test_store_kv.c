@@ -133,6 +133,52 @@ static void quota_counts_keys_and_values_of_the_script(void **state)
         41);
 }
 
+static const char *walk(const char *prefix)
+{
+    struct slice key = SLICE_NONE, value;
+    int64_t expires;
+    int found;
+    seen[0] = '\0';
+    while ((found = store_kv_next(store, "s", S(prefix), key, &key, &value,
+                                  &expires, &err)) == 1) {
+        on_key(NULL, key);
+        on_key(NULL, value);
+        assert_int_equal(expires != 0, slice_is(key, "b2"));
+    }
+    ok(found);
+    return seen;
+}
+
+static void on_owner(void *arg, const char *owner, int64_t key_count,
+                     int64_t bytes)
+{
+    (void)arg;
+    size_t len = strlen(seen);
+    snprintf(seen + len, sizeof(seen) - len, "%s %d %d|", owner, (int)key_count,
+             (int)bytes);
+}
+
+static void all_that_is_kept_can_be_walked(void **state)
+{
+    (void)state;
+    int64_t now = loop_wall(loop);
+    ok(set("s", "b1", "1", 0));
+    ok(set("s", "b", "0", 0));
+    ok(set("s", "b2", "2", now + 1000));
+    ok(set("s", "b3", "3", now + 1));
+    ok(set("s", "c", "4", 0));
+    ok(set("s/kept", "b", "5", 0));
+    loop_advance(loop, 1);
+    assert_string_equal(walk(NULL), "b|0|b1|1|b2|2|c|4|");
+    assert_string_equal(walk("b"), "b|0|b1|1|b2|2|");
+    assert_string_equal(walk("b2"), "b2|2|");
+    assert_string_equal(walk("bb"), "");
+    ok(store_kv_delete(store, "s/kept", S("b"), &err));
+    seen[0] = '\0';
+    ok(store_kv_scripts(store, on_owner, NULL, &err));
+    assert_string_equal(seen, "s 4 10|s/kept 0 0|"); /* b3 is not there */
+}
+
 static void large_keys_and_values_are_refused(void **state)
 {
     (void)state;
@@ -233,6 +279,7 @@ int main(void)
         MEMORY_TEST(scripts_do_not_see_each_other),
         MEMORY_TEST(expired_key_is_absent_and_gives_its_room_back),
         MEMORY_TEST(quota_counts_keys_and_values_of_the_script),
+        MEMORY_TEST(all_that_is_kept_can_be_walked),
         MEMORY_TEST(large_keys_and_values_are_refused),
         MEMORY_TEST(keys_come_in_byte_order_by_prefix_and_page),
         MEMORY_TEST(key_is_written_while_an_ingest_is_open),
