@@ -178,7 +178,8 @@ static struct connection *connection_of(struct MHD_Connection *mhd)
 
 /* ---- exchanges --------------------------------------------------------- */
 
-/* The first thing heard of a request: its line. */
+/* The first thing heard of a request: its line. It has its whole time from
+ * here, however long a proxy has kept the connection. */
 static void *on_line(void *arg, const char *uri, struct MHD_Connection *mhd)
 {
     struct listen *listen = arg;
@@ -195,6 +196,7 @@ static void *on_line(void *arg, const char *uri, struct MHD_Connection *mhd)
     }
     exchange->listen = listen;
     exchange->mhd = mhd;
+    set_clock(exchange->connection, LIMIT_LISTEN_READ_MS);
     buf_init(&exchange->body, 0);
     list_push(&listen->exchanges, &exchange->node);
     return exchange;
@@ -346,6 +348,8 @@ static bool has_clear_end(const struct listen_exchange *exchange)
 
     for (size_t i = 0; i < head->header_count; i++) {
         struct slice name = head->headers[i].name, value;
+        if (memchr(name.ptr, ' ', name.len) || memchr(name.ptr, '\t', name.len))
+            return false; /* "Content-Length : 5" */
         if (slice_is(name, "transfer-encoding"))
             ends++;
         if (!slice_is(name, "content-length"))
@@ -452,14 +456,14 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *mhd,
                                  const char *version, const char *upload,
                                  size_t *upload_size, void **context)
 {
+    const struct listen *listen = arg;
     struct listen_exchange *exchange = *context;
     struct slice piece = slice_make(upload, *upload_size);
 
-    (void)arg;
     (void)mhd;
     (void)url;
     (void)version;
-    if (!exchange)
+    if (!exchange || (listen->closing && !exchange->status))
         return MHD_NO;
     if (!exchange->begun)
         return begin(exchange, method);
