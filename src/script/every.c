@@ -314,7 +314,8 @@ static void inherit(struct every *every, const struct generation *before)
             continue;
         }
         if (every->spec) {
-            every->due_set = old->missed;
+            /* due, and held back: by the reload, or by jitter */
+            every->due_set = old->missed || old->due <= clock_of(old);
             every->due = every->seen = old->due;
         } else {
             int64_t latest = loop_now(loop_of(every)) + every->ms;

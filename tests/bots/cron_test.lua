@@ -67,6 +67,17 @@ bot:cron("30 9 * * mon-fri", { tz = "UTC" }, function() matrix.log.info("tick wo
     t.eq(ticks(w, "work"), "new")
 end)
 
+t.case("a reload loses no tick that jitter holds back", function(w)
+    w:advance("30d")
+    w:advance("24h") -- to 1 February
+    t.ok(w:reload([[bot:cron("@monthly", { tz = "UTC", name = "month", jitter = "1h" },
+        function() matrix.log.info("tick month new") end)]]))
+    w:advance("1h")
+    t.eq(ticks(w, "month"), "new")
+    w:advance("1h")
+    t.eq(ticks(w, "month"), "")
+end)
+
 t.case("what was missed while the program was down is not made up", function(w)
     w:restart()
     w:advance("9h31m")
