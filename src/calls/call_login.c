@@ -7,6 +7,8 @@
 #include "call_client.h"
 #include "json_write.h"
 #include "op.h"
+#include "transport_public.h"
+#include "url.h"
 
 /* Logins of raw clients, and finding servers. */
 
@@ -16,9 +18,10 @@ enum login_text { USER, PASSWORD, TOKEN, DEVICE_ID, DEVICE_NAME, TEXTS };
 struct login {
     struct client_hold hold; /* first: found from the hold */
     struct op *op;
-    struct client *client;   /* NULL: matrix.discover */
-    struct session *session; /* owned by matrix.discover */
-    bool started;            /* the session is at work for us */
+    struct client *client;         /* NULL: matrix.discover */
+    struct session *session;       /* owned by matrix.discover */
+    struct transport_public guard; /* what that goes through */
+    bool started;                  /* the session is at work for us */
     struct timer *timer;
     int64_t deadline; /* loop_now */
     char *texts[TEXTS];
@@ -313,6 +316,31 @@ static void found(void *arg, struct slice body, const struct err *failure)
     login_end(login, failure, SLICE_NONE);
 }
 
+/* The account's own server, by its address or by its name. */
+static bool is_own(void *arg, struct slice host)
+{
+    struct session *session = arg;
+    struct homeserver *homeserver = session_homeserver(session);
+    const char *server = strchr(session_user_id(session), ':');
+    return !slice_empty(host) &&
+           ((server && slice_is(host, server + 1)) ||
+            (homeserver && slice_eq(host, url_authority(slice_str(
+                                              homeserver_base(homeserver))))));
+}
+
+/* A bot does not reach private addresses, but for its own homeserver's. */
+static struct transport *guarded(struct login *login)
+{
+    const struct caller *caller = login->op->caller;
+    struct call_host *host = caller->host;
+    if (caller->http_private) {
+        return host->transport;
+    }
+    transport_public_init(&login->guard, host->transport,
+                          host->session ? is_own : NULL, host->session);
+    return &login->guard.transport;
+}
+
 static int discover_start(struct op *op, struct slice object,
                           struct slice bytes, struct err *err)
 {
@@ -329,7 +357,7 @@ static int discover_start(struct op *op, struct slice object,
         return -1;
     }
     login->session =
-        session_new(host->loop, host->transport, NULL, host->allow_http, err);
+        session_new(host->loop, guarded(login), NULL, host->allow_http, err);
     if (!login->session) {
         goto fail;
     }

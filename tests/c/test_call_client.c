@@ -467,6 +467,37 @@ static void bots_have_no_other_clients(void **state)
     refused("secret.get", "{\"name\":\"x\"}", ERR_MISUSE, "exec");
 }
 
+static void a_bot_finds_public_servers_and_its_own(void **state)
+{
+    static const struct {
+        const char *server, *base;
+        bool guarded[2]; /* the look-up, the server */
+    } rows[] = {
+        { "else.test", "https://m.test", { true, true } },
+        { "else.test", "https://hs.test", { true, false } },
+        { "hs.test", "http://10.0.0.1", { false, true } },
+        { "hs.test:1", "https://hs.test:1", { true, true } },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[200];
+        snprintf(text, sizeof(text), "{\"m.homeserver\":{\"base_url\":\"%s\"}}",
+                 rows[i].base);
+        expect("GET", "/.well-known/matrix/client", text);
+        expect("GET", "/_matrix/client/versions", VERSIONS);
+        snprintf(text, sizeof(text), "{\"server\":\"%s\"}", rows[i].server);
+        answer("matrix.discover", text);
+        for (size_t j = 0; j < 2; j++)
+            if (fake->seen[2 * i + j].public_only != rows[i].guarded[j])
+                fail_msg("row %zu, request %zu", i, j);
+    }
+    caller.http_private = true;
+    fake_on(fake, "GET", "/versions", (struct fake_reply) { .body = VERSIONS });
+    is("matrix.discover", "{\"server\":\"http://10.0.0.1\"}",
+       "{\"homeserver\":\"http://10.0.0.1\"}");
+    assert_false(fake->seen[8].public_only);
+}
+
 static void nonsense_is_refused(void **state)
 {
     (void)state;
@@ -517,6 +548,7 @@ int main(void)
         BOT(own_requests_cannot_touch_the_login),
         BOT(own_sends_go_through_the_outbox),
         BOT(bots_have_no_other_clients),
+        BOT(a_bot_finds_public_servers_and_its_own),
         TEST(nonsense_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

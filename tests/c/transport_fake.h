@@ -47,7 +47,7 @@ struct fake_reply {
 
 struct fake_seen {                       /* a request, as it came */
     char *method, *url, *headers, *body; /* headers: "name: value\n" each */
-    bool has_body;
+    bool has_body, public_only;
     int64_t at; /* loop_now */
     int64_t total_ms, stall_ms;
 };
@@ -275,6 +275,7 @@ static inline struct fake_seen *fake_record(struct fake *fake,
     seen->headers = fake_copy_str(buf_str(&headers));
     seen->body = fake_copy(request->body.ptr, request->body.len);
     seen->has_body = request->body.ptr;
+    seen->public_only = request->public_only;
     seen->at = loop_now(fake->loop);
     seen->total_ms = request->total_ms;
     seen->stall_ms = request->stall_ms;

@@ -278,6 +278,10 @@ bot:webhook("get", { verify = false }, function(req)
     if res then return 200, res.body end
     return 200, err.kind .. ": " .. err
 end)
+bot:webhook("find", { verify = false }, function(req)
+    local url, err = matrix.discover(req.body)
+    return 200, url or err.kind .. ": " .. err
+end)
 """
 
 
@@ -294,6 +298,12 @@ def http_guard(rig):
         assert back.startswith(b"denied: GET http://"), (host, back)
         refused += 1
     assert refused == 12
+    for server in (f"http://127.0.0.1:{port}", f"http://127.1:{port}",
+                   "localhost:1", "10.0.0.1", "[::1]:8448"):
+        _, _, back = call(port, "find", server.encode())
+        assert back.startswith(b"denied: "), (server, back)
+    _, _, back = call(port, "find", rig.server.url.encode())
+    assert back == rig.server.url.encode(), back
     rig.config(scripts={"echo": {"http": ["private"], "secrets": {
         "key": {"file": "key"}}}}, listen={"address": "127.0.0.1:0"})
     process.signal(signal.SIGHUP)
