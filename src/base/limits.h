@@ -168,6 +168,7 @@
 
 /* Jobs and cron */
 #define LIMIT_JOBS 10000                          /* waiting, per script */
+#define LIMIT_JOBS_DEAD 1000                      /* kept, with their data */
 #define LIMIT_JOB_DATA KIB(64)                    /* JSON of one job's data */
 #define LIMIT_JOB_PAGE 16                         /* jobs read in one go */
 #define LIMIT_JOB_RETRIES 100                     /* retry.max */

@@ -110,8 +110,6 @@ static bool is_localhost(struct slice host)
     static const char name[] = "localhost";
     size_t len = sizeof(name) - 1;
 
-    while (host.len > 0 && host.ptr[host.len - 1] == '.')
-        host.len--;
     return host.len >= len &&
            strncasecmp(host.ptr + host.len - len, name, len) == 0 &&
            (host.len == len || host.ptr[host.len - len - 1] == '.');
@@ -125,6 +123,8 @@ bool guard_host_is_public(struct slice host)
 
     if (host.len > 1 && host.ptr[0] == '[') /* [::1] */
         host = slice_make(host.ptr + 1, host.len - 2);
+    while (host.len > 0 && host.ptr[host.len - 1] == '.')
+        host.len--;
     if (is_localhost(host))
         return false;
     if (host.len == 0)

@@ -280,8 +280,8 @@ static void on_late(void *arg)
     log_write(LOG_LEVEL_WARN, &fields,
               "%s: no answer within %d s; it is cancelled", call->label,
               LIMIT_WEBHOOK_MS / 1000);
-    task_cancel(call->task);
     tell_plain(call, 504, "the script took too long\n", NULL, NULL);
+    task_cancel(call->task); /* may end the call */
 }
 
 /* ---- asking ---- */

@@ -9,6 +9,7 @@
 #include "digest.h"
 #include "json_read.h"
 #include "limits.h"
+#include "log.h"
 
 static const struct {
     const char *name, *header;
@@ -111,7 +112,9 @@ static void read_secret(struct call_args *args, struct webhook *webhook,
         }
         return;
     }
-    if (!secret.ptr) {
+    if (secret.ptr) {
+        log_add_secret(secret); /* it may stand in the code */
+    } else {
         secret = slice_str(placeholder);
     }
     if (slice_empty(secret)) {

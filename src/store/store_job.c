@@ -205,11 +205,14 @@ static int prune(struct store *store, struct slice script, struct err *err)
                "  (state = 2 AND changed < ?2)"
                "  OR (state = 3 AND changed < ?3)"
                "  OR id IN (SELECT id FROM job WHERE script = ?1 AND state > 1"
-               "    ORDER BY changed DESC LIMIT -1 OFFSET ?4))");
+               "    AND state = 2 ORDER BY changed DESC LIMIT -1 OFFSET ?4)"
+               "  OR id IN (SELECT id FROM job WHERE script = ?1 AND state > 1"
+               "    AND state = 3 ORDER BY changed DESC LIMIT -1 OFFSET ?5))");
     store_query_text(&query, 1, script);
     store_query_int(&query, 2, now - LIMIT_KEEP_DONE_MS);
     store_query_int(&query, 3, now - LIMIT_KEEP_DEAD_MS);
     store_query_int(&query, 4, LIMIT_JOBS);
+    store_query_int(&query, 5, LIMIT_JOBS_DEAD);
     return store_query_run(&query, err);
 }
 

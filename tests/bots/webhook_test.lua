@@ -119,6 +119,13 @@ t.case("mistakes are told while the script loads", function(w)
     w:log("error")
 end)
 
+t.case("the log shows no secret, one that stands in the code neither", function(w)
+    t.ok(w:reload('bot:webhook("a", { verify = "token", secret = "open sesame" }, '
+        .. 'function(req) matrix.log.info(req.headers.authorization) end)'))
+    t.eq(w:webhook("a").status, 204)
+    for _, line in ipairs(w:log("info")) do t.ok(not line.text:find("sesame"), line.text) end
+end)
+
 t.case("a cancelled one is gone", function(w)
     t.ok(w:reload('local h = bot:webhook("a", { verify = false }, function() end) '
         .. 'bot:webhook("b", { verify = false }, function() h:cancel() end)'))

@@ -109,6 +109,7 @@ static void names_of_hosts(void **state)
         { "a.localhost", false },  { "notlocalhost", true },
         { "[::1]", false },        { "[2606:4700::1]", true },
         { "fe80::1%eth0", false }, { "", false },
+        { "127.0.0.1.", false },
     };
 
     (void)state;

@@ -102,6 +102,40 @@ static void origin_makes_one_job(void **state)
     assert_int_equal(number(&store->scripts, "SELECT count(*) FROM job"), 0);
 }
 
+/* Some that have ended, and new ones until somebody looks. */
+static void add_ended(int count, int status)
+{
+    char sql[400];
+    snprintf(
+        sql, sizeof(sql),
+        "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL"
+        "   SELECT i + 1 FROM n WHERE i < %d)"
+        " INSERT INTO job(script, name, due, created, state, changed,"
+        "   bytes, data) SELECT 's', 'n', 1, 1, %d, %lld, 0, 'null' FROM n",
+        count, status, (long long)now());
+    assert_int_equal(sqlite3_exec(store->scripts.db, sql, NULL, NULL, NULL),
+                     SQLITE_OK);
+    loop_advance(loop, 1);
+    for (int i = 0; i < LIMIT_JOB_PAGE; i++)
+        assert_int_equal(
+            store_job_cancel(store, "s", put("n", NULL, NULL, 1, NULL), &err),
+            1);
+}
+
+/* Those set aside keep their data, which no quota counts: they are fewer, and
+ * what goes well does not push them out. */
+static void ended_ones_are_bounded(void **state)
+{
+    (void)state;
+    static const char dead[] = "SELECT count(*) FROM job WHERE state = 3";
+    static const char done[] = "SELECT count(*) FROM job WHERE state = 2";
+    add_ended(LIMIT_JOBS_DEAD + 5, STORE_JOB_DEAD);
+    assert_int_equal(number(&store->scripts, dead), LIMIT_JOBS_DEAD);
+    add_ended(LIMIT_JOBS + 5, STORE_JOB_DONE);
+    assert_int_equal(number(&store->scripts, done), LIMIT_JOBS);
+    assert_int_equal(number(&store->scripts, dead), LIMIT_JOBS_DEAD);
+}
+
 static void lines_have_an_end(void **state)
 {
     (void)state;
@@ -213,6 +247,7 @@ int main(void)
         MEMORY_TEST(job_comes_back_as_it_was_put),
         MEMORY_TEST(key_is_for_one_that_waits),
         MEMORY_TEST(origin_makes_one_job),
+        MEMORY_TEST(ended_ones_are_bounded),
         MEMORY_TEST(lines_have_an_end),
         MEMORY_TEST(due_jobs_are_found_by_name_and_time),
         MEMORY_TEST(started_job_ends_as_it_should),
