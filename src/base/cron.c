@@ -325,6 +325,8 @@ static int64_t next_of_day(const struct cron *cron, int64_t day, int64_t after,
 
 int64_t cron_next(const struct cron *cron, int64_t after, bool utc)
 {
+    if (!utc)
+        tzset(); /* the machine's zone may have been changed */
     if (cron->hours == ALL_HOURS)
         return next_minute(cron, after, utc);
     int64_t day = midnight(after + offset_at(after, utc));

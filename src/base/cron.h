@@ -24,7 +24,7 @@ int cron_parse(struct slice text, struct cron *cron, struct err *err);
  * by UTC's; INT64_MAX: none within LIMIT_CRON_DAYS. A local time that does not
  * exist counts as the first moment after the gap, one that comes twice counts
  * once, the first time; but where all hours are meant, minutes are taken as
- * they come. Pure, but for the zone of the process. */
+ * they come. Pure, but for the zone, which is looked up each time. */
 int64_t cron_next(const struct cron *cron, int64_t after, bool utc);
 
 #endif

@@ -18,7 +18,8 @@ struct every {
     struct cron cron;
     char *spec; /* of a cron; NULL: another timer */
     bool utc;
-    int64_t seen; /* the wall clock when a cron looked last */
+    int64_t seen;  /* the wall clock when a cron looked last */
+    int64_t after; /* of a cron: due is the first time after this one */
     bool repeats;
     bool off;    /* dead; kept while its task runs */
     bool missed; /* it was due while the generation was held */
@@ -143,22 +144,27 @@ static void plan(struct every *every)
 static void follow_clock(struct every *every, int64_t after)
 {
     int64_t next = cron_next(&every->cron, after / 1000, every->utc);
+    every->after = after;
     every->due = next == INT64_MAX ? INT64_MAX : next * 1000;
     every->seen = clock_of(every);
 }
 
 /* A cron that looks early, at a clock that may have been set: far back means
- * that it was wrong before; a little, that ticks must not come twice. */
+ * that it was wrong before; a little, that ticks must not come twice. The zone
+ * may be another one, too. */
 static void look_again(struct every *every)
 {
-    int64_t now = clock_of(every);
-    if (now < every->seen - LIMIT_CLOCK_BACK_MS) {
-        follow_clock(every, now);
-        plan(every);
-        return;
-    }
+    int64_t now = clock_of(every), due = every->due;
+    bool back = now < every->seen - LIMIT_CLOCK_BACK_MS;
     every->seen = now;
-    arm(every);
+    if (back || now < due) {
+        follow_clock(every, back ? now : every->after);
+    }
+    if (back || every->due != due) {
+        plan(every);
+    } else {
+        arm(every);
+    }
 }
 
 /* Ticks that passed while nobody could run them are one. */
@@ -317,6 +323,7 @@ static void inherit(struct every *every, const struct generation *before)
             /* due, and held back: by the reload, or by jitter */
             every->due_set = old->missed || old->due <= clock_of(old);
             every->due = every->seen = old->due;
+            every->after = old->after;
         } else {
             int64_t latest = loop_now(loop_of(every)) + every->ms;
             every->due = old->due < latest ? old->due : latest;

@@ -388,6 +388,30 @@ static void timers_keep_their_phase(void **state)
     expect_said("a2 b2 ");
 }
 
+#define HOUR (3600 * 1000LL)
+
+static void crons_follow_the_zone(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("TZ", "AAA0", 1), 0);
+    add_script("echo", "bot.cron('0 2 * * *', function() bot.say('two') end)");
+    load_all(1, 0);
+    run(HOUR / 2);
+    assert_int_equal(setenv("TZ", "AAA-1", 1), 0); /* 01:30 */
+    run(HOUR / 2);
+    expect_said("two ");
+    run(23 * HOUR);
+    expect_said("");
+    run(HOUR);
+    expect_said("two ");
+    assert_int_equal(setenv("TZ", "AAA+1", 1), 0); /* 00:00 */
+    run(HOUR);
+    expect_said("");
+    run(HOUR);
+    expect_said("two ");
+    assert_int_equal(setenv("TZ", "AAA0", 1), 0);
+}
+
 static void timers_skip_and_stop(void **state)
 {
     (void)state;
@@ -537,6 +561,7 @@ int main(void)
         TEST(quiesce_waits_for_what_runs),
         TEST(memory_survives),
         TEST(timers_keep_their_phase),
+        TEST(crons_follow_the_zone),
         TEST(timers_skip_and_stop),
         TEST(a_tick_in_a_reload_is_not_lost),
         TEST(saves_are_noticed),
