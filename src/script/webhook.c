@@ -168,9 +168,29 @@ static void on_ended(void *arg, struct task *task,
 
 static const struct task_owner owner = { .ended = on_ended };
 
-static int write_info(const struct webhook_call *call, struct buf *info,
+/* A token got the request in; the script needs no more than that. */
+static struct http_head without_token(const struct http_head *head,
+                                      const struct webhook *webhook,
+                                      struct http_header *kept)
+{
+    struct http_head shown = *head;
+    shown.headers = kept;
+    shown.header_count = 0;
+    for (size_t i = 0; i < head->header_count; i++) {
+        if (!webhook_rule_is_token(webhook, head->headers[i].name) &&
+            shown.header_count < LIMIT_LISTEN_FIELDS) {
+            kept[shown.header_count++] = head->headers[i];
+        }
+    }
+    return shown;
+}
+
+static int write_info(const struct webhook_call *call,
+                      const struct webhook *webhook, struct buf *info,
                       struct err *err)
 {
+    struct http_header kept[LIMIT_LISTEN_FIELDS];
+    struct http_head shown = without_token(call->head, webhook, kept);
     struct json_writer w;
     json_writer_init(&w, info);
     json_object_begin(&w);
@@ -180,7 +200,7 @@ static int write_info(const struct webhook_call *call, struct buf *info,
     json_key(&w, "query");
     webhook_reply_write_query(&w, call->query);
     json_key(&w, "headers");
-    call_wire_write_headers(&w, call->head);
+    call_wire_write_headers(&w, &shown);
     json_object_end(&w);
     return json_finish(&w, "a web hook's request", err);
 }
@@ -204,7 +224,7 @@ static void start_task(struct webhook_call *call, const struct webhook *webhook)
         .owner = &owner,
         .arg = call,
     };
-    if (write_info(call, &info, &err) != 0) {
+    if (write_info(call, webhook, &info, &err) != 0) {
         tell_plain(call, 400, "headers and query must be UTF-8\n", NULL, NULL);
         drop(call);
     } else {

@@ -287,6 +287,13 @@ bool webhook_rule_verify(const struct webhook *webhook,
     return true;
 }
 
+bool webhook_rule_is_token(const struct webhook *webhook, struct slice name)
+{
+    return (webhook->verify == WEBHOOK_TOKEN ||
+            webhook->verify == WEBHOOK_GITLAB) &&
+           slice_is(name, webhook->header);
+}
+
 int webhook_rule_sign(const struct webhook *webhook, struct slice body,
                       struct buf *out)
 {

@@ -45,6 +45,8 @@ bool webhook_rule_allows(const struct webhook *webhook, struct slice method);
 /* Is it from somebody who has the secret? True for OPEN and FUNCTION. */
 bool webhook_rule_verify(const struct webhook *webhook,
                          const struct http_head *head, struct slice body);
+/* Is it the header whose value is the secret itself? name: lower case. */
+bool webhook_rule_is_token(const struct webhook *webhook, struct slice name);
 /* What stands in webhook->header of a request that is. Nothing for OPEN and
  * FUNCTION. */
 int webhook_rule_sign(const struct webhook *webhook, struct slice body,

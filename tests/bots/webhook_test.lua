@@ -119,10 +119,14 @@ t.case("mistakes are told while the script loads", function(w)
     w:log("error")
 end)
 
-t.case("the log shows no secret, one that stands in the code neither", function(w)
-    t.ok(w:reload('bot:webhook("a", { verify = "token", secret = "open sesame" }, '
-        .. 'function(req) matrix.log.info(req.headers.authorization) end)'))
-    t.eq(w:webhook("a").status, 204)
+t.case("a secret is not in the log, and a token not in the request", function(w)
+    for verify, shown in pairs{ token = "none", gitlab = "none", ["hmac-sha256"] = "sha256=" } do
+        t.ok(w:reload(('bot:webhook("a", { verify = "%s", secret = "open sesame" }, function(req) '
+            .. 'matrix.log.info("open sesame") return 200, req.headers.authorization '
+            .. 'or req.headers["x-gitlab-token"] or req.headers["x-signature-256"] or "none" end)')
+            :format(verify)))
+        t.match(w:webhook("a").body, "^" .. shown)
+    end
     for _, line in ipairs(w:log("info")) do t.ok(not line.text:find("sesame"), line.text) end
 end)
 
