@@ -66,7 +66,7 @@ static const struct config_field listen_fields[] = {
     { "address", CONFIG_STRING, offsetof(struct config_listen, address), NULL },
     { "public_url", CONFIG_STRING, offsetof(struct config_listen, public_url),
       NULL },
-    { "metrics", CONFIG_LATER, 0, NULL },
+    { "metrics", CONFIG_BOOL, offsetof(struct config_listen, metrics), NULL },
     { NULL, CONFIG_LATER, 0, NULL }
 };
 

@@ -48,6 +48,7 @@ struct config_limits { /* 0: the default */
 struct config_listen {
     char *address;    /* "127.0.0.1:9008", NULL: no listening */
     char *public_url; /* where a proxy makes it reachable, NULL: unknown */
+    bool metrics;     /* /metrics is answered */
 };
 
 struct config {

@@ -8,12 +8,14 @@
 #include "list.h"
 #include "listen.h"
 #include "log.h"
+#include "metrics.h"
 #include "webhook.h"
 
 struct web {
     struct listen *listen;
     const struct accounts *accounts;
     struct list waiting;
+    bool metrics;
     char url[512];
 };
 
@@ -76,6 +78,8 @@ static const char *text_of(int status)
         return "there is no such web hook\n";
     case 405:
         return "not with this method\n";
+    case 500:
+        return "the report failed; the log says why\n";
     default:
         return "not now\n";
     }
@@ -91,20 +95,67 @@ static struct listen_answer plain(int status, struct http_header headers[2])
                                     slice_str(text_of(status)) };
 }
 
+/* ---- metrics ----------------------------------------------------------- */
+
+static bool is_metrics(const struct web *web,
+                       const struct listen_request *request)
+{
+    return web->metrics && slice_is(request->path, "/metrics");
+}
+
+static bool is_read(const struct listen_request *request)
+{
+    return slice_is(request->method, "GET") ||
+           slice_is(request->method, "HEAD");
+}
+
+static void answer_metrics(const struct web *web,
+                           struct listen_exchange *exchange)
+{
+    struct http_header headers[2] = { { slice_str("content-type"),
+                                        slice_str(METRICS_TYPE) },
+                                      { SLICE_NONE, SLICE_NONE } };
+    struct listen_answer answer = { 200, headers, 1, SLICE_NONE };
+    struct buf text;
+    struct err err;
+
+    buf_init(&text, LIMIT_METRICS);
+    if (metrics_collect(web->accounts, &text, &err) == 0) {
+        answer.body = buf_slice(&text);
+    } else {
+        log_error("metrics: %s", err.text);
+        answer = plain(500, headers);
+    }
+    listen_answer(exchange, &answer);
+    buf_free(&text);
+}
+
 /* ---- requests ---------------------------------------------------------- */
+
+/* 0: it is taken; else the status to answer with. */
+static int look(const struct web *web, const struct listen_request *request,
+                size_t *max_body, const char **methods)
+{
+    struct webhooks *webhooks;
+    struct place place;
+
+    if (is_metrics(web, request)) {
+        *methods = "GET, HEAD";
+        return is_read(request) ? 0 : 405; /* max_body is 0 */
+    }
+    webhooks = read_path(request->path, &place) ? find(web, &place) : NULL;
+    return webhooks ? webhooks_look(webhooks, place.name, request->method,
+                                    max_body, methods)
+                    : 404;
+}
 
 static int on_head(void *arg, const struct listen_request *request,
                    size_t *max_body, struct listen_answer *answer)
 {
     static struct http_header headers[2]; /* until the next call */
     struct web *web = arg;
-    struct place place;
     const char *methods = NULL;
-    struct webhooks *webhooks =
-        read_path(request->path, &place) ? find(web, &place) : NULL;
-    int status = webhooks ? webhooks_look(webhooks, place.name, request->method,
-                                          max_body, &methods)
-                          : 404;
+    int status = look(web, request, max_body, &methods);
 
     if (status == 0)
         return 0;
@@ -128,10 +179,9 @@ static void on_answer(void *arg, const struct listen_answer *answer)
     free(visit);
 }
 
-static void on_request(void *arg, struct listen_exchange *exchange,
+static void ask_script(struct web *web, struct listen_exchange *exchange,
                        const struct listen_request *request)
 {
-    struct web *web = arg;
     struct place place;
     struct visit *visit = calloc(1, sizeof *visit);
     struct webhooks *webhooks =
@@ -162,6 +212,17 @@ static void on_request(void *arg, struct listen_exchange *exchange,
     listen_answer(exchange, &answer);
 }
 
+static void on_request(void *arg, struct listen_exchange *exchange,
+                       const struct listen_request *request)
+{
+    struct web *web = arg;
+
+    if (is_metrics(web, request))
+        answer_metrics(web, exchange);
+    else
+        ask_script(web, exchange, request);
+}
+
 /* ---- life -------------------------------------------------------------- */
 
 struct web *web_new(struct loop *loop, const struct config_listen *settings,
@@ -175,6 +236,7 @@ struct web *web_new(struct loop *loop, const struct config_listen *settings,
         return NULL;
     }
     list_init(&web->waiting);
+    web->metrics = settings->metrics;
     web->listen = listen_new(loop, settings->address, &handlers, web, err);
     if (!web->listen) {
         free(web);
@@ -185,6 +247,9 @@ struct web *web_new(struct loop *loop, const struct config_listen *settings,
              settings->public_url ? settings->public_url
                                   : listen_address(web->listen));
     log_info("web hooks: listening on %s", listen_address(web->listen));
+    if (web->metrics)
+        log_info("metrics are at http://%s/metrics",
+                 listen_address(web->listen));
     if (!listen_is_loopback(web->listen))
         log_warn("web hooks: %s can be reached from other machines, without "
                  "TLS; let a reverse proxy stand in front of 127.0.0.1",

@@ -7,7 +7,8 @@
 #include "loop.h"
 
 /* HTTP in, as `listen` of the configuration has it: brings
- * /hook/<account>/<script>/<name> to the script's web hook. */
+ * /hook/<account>/<script>/<name> to the script's web hook, and answers
+ * /metrics where that is wished. */
 struct web;
 
 /* Binds the address at once. Returns owned. */

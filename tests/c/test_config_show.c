@@ -81,7 +81,8 @@ static void what_the_file_leaves_out_is_built_in(void **state)
                                        "limits.queue = 1000 0\n"
                                        "limits.log = 100 0\n"
                                        "listen.address = nil 0\n"
-                                       "listen.public_url = nil 0\n");
+                                       "listen.public_url = nil 0\n"
+                                       "listen.metrics = false 0\n");
     buf_free(&out);
 }
 
@@ -97,7 +98,8 @@ static void what_it_says_has_its_line(void **state)
         "  t = { file = \"/t.lua\", account = \"b\" } },\n"
         "limits = { memory = 1000, store = \"1G\",\n"
         "  handler = \"1d2h\" },\n"
-        "listen = { address = \"127.0.0.1:0\" } }";
+        "listen = { address = \"127.0.0.1:0\",\n"
+        "  metrics = true } }";
     static const char *const rows[] = {
         "accounts.b.catch_up = \"0s\" 1\n",
         "accounts.a.catch_up = \"5m\" 0\n",
@@ -112,6 +114,7 @@ static void what_it_says_has_its_line(void **state)
         "limits.handler = \"1d2h\" 9\n",
         "limits.drain = \"30s\" 0\n",
         "listen.address = \"127.0.0.1:0\" 10\n",
+        "listen.metrics = true 11\n",
     };
     struct buf out;
 
