@@ -139,6 +139,8 @@ static int look(const struct web *web, const struct listen_request *request,
     struct webhooks *webhooks;
     struct place place;
 
+    if (!web->accounts)
+        return 503; /* the start failed, and this came during the last turns */
     if (is_metrics(web, request)) {
         *methods = "GET, HEAD";
         return is_read(request) ? 0 : 405; /* max_body is 0 */
