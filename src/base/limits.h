@@ -113,11 +113,11 @@
 #define LIMIT_REPORT MIB(1)      /* of an account, for status and SIGUSR1 */
 #define LIMIT_REPORT_ROWS 1000   /* tasks or timers of one generation in it */
 #define LIMIT_REPORT_TEXT MIB(8) /* of all accounts */
+#define LIMIT_METRICS MIB(8)     /* the same, for Prometheus */
 #define LIMIT_REPORT_CELL KIB(1)
-#define LIMIT_METRICS MIB(8) /* of all accounts, for Prometheus */
-#define LIMIT_REPORT_DEAD 5  /* dead letters in it, the newest */
-#define LIMIT_RECENT 10      /* failures of one script that it shows */
-#define LIMIT_ONCE_MS 50     /* run --once looks this often */
+#define LIMIT_REPORT_DEAD 5 /* dead letters in it, the newest */
+#define LIMIT_RECENT 10     /* failures of one script that it shows */
+#define LIMIT_ONCE_MS 50    /* run --once looks this often */
 #define LIMIT_WATCH_DIRECTORIES 4096
 #define LIMIT_WATCH_DRAIN 16 /* reads of events per callback */
 
