@@ -9,6 +9,7 @@
 #include "accounts.h"
 #include "limits.h"
 #include "log.h"
+#include "log_ring.h"
 #include "loop_uv.h"
 #include "notify.h"
 #include "secret.h"
@@ -336,6 +337,7 @@ static void finish(struct app *app)
     config_free(app->config);
     config_free(app->old_config);
     secret_forget();
+    log_ring_stop();
     log_clear_secrets();
 }
 
@@ -347,6 +349,7 @@ int app_run(const struct app_options *options, int script_count,
 
     app.options.watch =
         options->watch || (!options->no_watch && isatty(STDERR_FILENO));
+    log_ring_start();
     if (start(&app, script_count, scripts, &err) == 0) {
         loop_run(app.loop);
     } else {

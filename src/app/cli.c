@@ -13,10 +13,11 @@
 #include "version.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_login, &cli_new,         &cli_try,    &cli_test,       &cli_check,
-    &cli_run,   &cli_exec,        &cli_send,   &cli_reload,     &cli_status,
-    &cli_store, &cli_show_config, &cli_doctor, &cli_repl,       &cli_docs,
-    &cli_types, &cli_whoami,      &cli_logout, &cli_completion, NULL
+    &cli_login, &cli_new,   &cli_try,         &cli_test,   &cli_check,
+    &cli_run,   &cli_exec,  &cli_send,        &cli_reload, &cli_status,
+    &cli_logs,  &cli_store, &cli_show_config, &cli_doctor, &cli_repl,
+    &cli_docs,  &cli_types, &cli_whoami,      &cli_logout, &cli_completion,
+    NULL
 };
 
 static const struct option options[] = {

@@ -73,12 +73,13 @@ void cli_note_types(struct cli *cli, const char *directory);
 /* cli_login.c, cli_run.c, cli_send.c, cli_exec.c, cli_test.c,
  * cli_try.c, cli_new.c,
  * cli_reference.c, cli_repl.c, cli_completion.c,
- * cli_status.c, cli_store.c, cli_doctor.c, cli_config.c */
+ * cli_status.c, cli_store.c, cli_logs.c, cli_doctor.c, cli_config.c */
 extern const struct cli_command cli_login, cli_logout, cli_whoami;
 extern const struct cli_command cli_run, cli_reload, cli_check;
 extern const struct cli_command cli_send;
 extern const struct cli_command cli_status;
 extern const struct cli_command cli_store;
+extern const struct cli_command cli_logs;
 extern const struct cli_command cli_show_config;
 extern const struct cli_command cli_doctor;
 extern const struct cli_command cli_exec;

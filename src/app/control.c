@@ -13,6 +13,7 @@
 #include "limits.h"
 #include "list.h"
 #include "log.h"
+#include "log_talk.h"
 #include "loop_uv.h"
 #include "notify.h"
 #include "outbox.h"
@@ -31,8 +32,9 @@ struct talk {
     bool busy;   /* an answer is being made */
     bool closed; /* the other end left; freed once not busy */
     struct outbox_wait *wait;
-    struct repl *repl; /* NULL: requests and answers */
-    int lost;          /* its lines that nobody was there to read */
+    struct repl *repl;     /* neither this ... */
+    struct log_talk *logs; /* ... nor that: requests and answers */
+    int lost;              /* their lines that nobody was there to read */
     struct tick *reap;
 };
 
@@ -52,6 +54,7 @@ struct control {
 static void talk_free(struct talk *talk)
 {
     repl_close(talk->repl);
+    log_talk_close(talk->logs);
     tick_cancel(talk->reap);
     if (talk->wait)
         outbox_detach(talk->wait);
@@ -227,7 +230,8 @@ static void tell_lost(struct talk *talk)
     talk->lost = 0;
 }
 
-/* A line of the repl, perhaps from inside Lua: nothing is freed here. */
+/* A line of the repl or the log, perhaps from inside Lua: nothing is freed
+ * here, and nothing logged. */
 static void on_say(void *arg, struct slice line, bool must)
 {
     struct talk *talk = arg;
@@ -256,6 +260,14 @@ static int ask_repl(struct talk *talk, struct slice line, struct err *err)
     return talk->repl ? 0 : -1;
 }
 
+static int ask_logs(struct talk *talk, struct slice line, struct err *err)
+{
+    talk->out.max = LIMIT_REPL_OUTPUT + LIMIT_REPL_RESULT;
+    talk->logs = log_talk_open(talk->control->account, line, on_say, talk, err);
+    talk->busy = false;
+    return talk->logs ? 0 : -1;
+}
+
 static int ask_status(struct talk *talk, struct slice line, struct err *err)
 {
     bool tasks = false;
@@ -282,6 +294,8 @@ static void talk_line(struct talk *talk, struct slice line)
         repl_line(talk->repl, line);
         return;
     }
+    if (talk->logs)
+        return; /* it has nothing more to ask */
     talk->busy = true;
     if (json_check(line, &err) != 0) {
         answer_error(talk, &err);
@@ -296,6 +310,8 @@ static void talk_line(struct talk *talk, struct slice line)
         result = ask_send(talk, line, &err);
     else if (json_equals(what, slice_str("repl")))
         result = ask_repl(talk, line, &err);
+    else if (json_equals(what, slice_str("logs")))
+        result = ask_logs(talk, line, &err);
     else
         result = err_set(&err, ERR_MISUSE,
                          "the running process does not know this request: "
@@ -338,10 +354,15 @@ static void on_talk(void *arg, int events)
 {
     struct talk *talk = arg;
 
-    if ((events & POLL_WRITE) && talk->out.len > 0)
+    if ((events & POLL_WRITE) && talk->out.len > 0) {
         talk_flush(talk);
-    else
+        if (!talk->closed && talk->out.len == 0 && talk->lost > 0) {
+            tell_lost(talk); /* the next line may be far */
+            talk_flush(talk);
+        }
+    } else {
         talk_read(talk);
+    }
     talk_reap(talk);
 }
 
@@ -491,17 +512,32 @@ void control_close(struct control *control)
 
 /* ---- the other end ----------------------------------------------------- */
 
+int control_send(int fd, struct slice line, struct err *err)
+{
+    size_t sent = 0;
+
+    while (sent < line.len) {
+        ssize_t n = send(fd, line.ptr + sent, line.len - sent, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_set(err, ERR_SYSTEM,
+                           "cannot ask the running process: %s",
+                           strerror(errno));
+        sent += (size_t)n;
+    }
+    return 0;
+}
+
 static int exchange(int fd, struct slice request, struct buf *reply,
                     struct err *err)
 {
     char chunk[4096];
     ssize_t n;
 
-    if (send(fd, request.ptr, request.len, MSG_NOSIGNAL) !=
-            (ssize_t)request.len ||
-        send(fd, "\n", 1, MSG_NOSIGNAL) != 1)
-        return err_set(err, ERR_SYSTEM, "cannot ask the running process: %s",
-                       strerror(errno));
+    if (control_send(fd, request, err) != 0 ||
+        control_send(fd, slice_str("\n"), err) != 0)
+        return -1;
     while (!reply->len || reply->ptr[reply->len - 1] != '\n') {
         n = recv(fd, chunk, sizeof chunk, 0);
         if (n < 0 && errno == EINTR)

@@ -11,8 +11,8 @@
  * one out. {"do":"reload","script":?,"force":?,"check_only":?} answers
  * {"ok":bool,"report":text}; {"do":"send","room_id":..,"type":..,"content":..}
  * answers {"event_id":..} or {"error":{kind,errcode,error}};
- * {"do":"status","tasks":?} answers with report_account. {"do":"repl"} begins
- * another kind of conversation: repl.h. */
+ * {"do":"status","tasks":?} answers with report_account. {"do":"repl"} and
+ * {"do":"logs"} begin other kinds of conversation: repl.h, log_talk.h. */
 struct control;
 
 /* Listens; a stale socket is replaced, for the account's lock is held.
@@ -29,5 +29,7 @@ int control_ask(const char *account, struct slice request, struct buf *reply,
 /* A connection to it, for a longer conversation. 1 and *fd, which the caller
  * closes; 0 when none runs; -1. */
 int control_connect(const char *account, int *fd, struct err *err);
+/* All of line, its newline included, through it. 0 or -1. */
+int control_send(int fd, struct slice line, struct err *err);
 
 #endif

@@ -80,7 +80,9 @@
 #define LIMIT_MEMORY_TREE MIB(16) /* bot.memory, per script */
 #define LIMIT_LOG_LINES 100       /* limits.log: per second, script */
 #define LIMIT_LOG_LINE KIB(8)
-#define LIMIT_CALL_ARGS MIB(16) /* JSON of one host call */
+#define LIMIT_LOG_RING KIB(256)   /* of the last lines, in memory, and ... */
+#define LIMIT_LOG_RING_LINES 1000 /* ... as many of them */
+#define LIMIT_CALL_ARGS MIB(16)   /* JSON of one host call */
 #define LIMIT_REGISTRATIONS 10000
 #define LIMIT_TIMERS 10000
 #define LIMIT_TASKS 10000

@@ -19,6 +19,8 @@ static enum log_format shape = LOG_TEXT;
 static bool with_account;
 static log_sink_fn *sink;
 static void *sink_arg;
+static log_tap_fn *tap;
+static void *tap_arg;
 
 static const struct {
     const char *name, *padded, *colour, *priority; /* journald's <N> */
@@ -55,6 +57,12 @@ void log_set_sink(log_sink_fn *new_sink, void *arg)
     sink_arg = arg;
 }
 
+void log_set_tap(log_tap_fn *new_tap, void *arg)
+{
+    tap = new_tap;
+    tap_arg = arg;
+}
+
 int log_level_parse(const char *name, enum log_level *level)
 {
     for (int i = LOG_LEVEL_DEBUG; i <= LOG_LEVEL_ERROR; i++) {
@@ -84,10 +92,23 @@ static bool in_colour(void)
     return !(no_color && *no_color) && isatty(STDERR_FILENO);
 }
 
-/* The time, or the mark that lets the journal keep its own, and the level. */
-static void add_head(struct log_line *line, enum log_level level, bool journal)
+/* How a line of text is dressed up, by where it goes. */
+enum dress { DRESS_PLAIN, DRESS_COLOUR, DRESS_JOURNAL };
+
+static enum dress choose_dress(void)
 {
-    if (journal) {
+    if (shape == LOG_JSON || sink)
+        return DRESS_PLAIN;
+    if (under_journal())
+        return DRESS_JOURNAL;
+    return in_colour() ? DRESS_COLOUR : DRESS_PLAIN;
+}
+
+/* The time, or the mark that lets the journal keep its own, and the level. */
+static void add_head(struct log_line *line, enum log_level level,
+                     enum dress dress)
+{
+    if (dress == DRESS_JOURNAL) {
         log_line_add(line, levels[level].priority);
         log_line_add(line, levels[level].padded);
         return;
@@ -97,7 +118,7 @@ static void add_head(struct log_line *line, enum log_level level, bool journal)
     struct tm tm;
     if (localtime_r(&now, &tm))
         strftime(stamp, sizeof stamp, "%H:%M:%S ", &tm);
-    bool colour = !sink && *levels[level].colour && in_colour();
+    bool colour = dress == DRESS_COLOUR && *levels[level].colour;
     log_line_add(line, stamp);
     log_line_add(line, colour ? levels[level].colour : "");
     log_line_add(line, levels[level].padded);
@@ -129,14 +150,14 @@ static void add_origin(struct log_line *line, const struct log_fields *fields,
 
 static void write_text(struct log_line *line, enum log_level level,
                        const struct log_fields *fields, struct slice message,
-                       bool more)
+                       bool more, enum dress dress)
 {
-    bool journal = !sink && under_journal();
+    bool journal = dress == DRESS_JOURNAL;
     char indent[16];
     snprintf(indent, sizeof indent, "%s" INDENT,
              journal ? levels[level].priority : "");
     struct log_line_form form = { LOG_LINE_TEXT, LIMIT_LOG_LINE / 4, NULL };
-    add_head(line, level, journal);
+    add_head(line, level, dress);
     add_origin(line, fields, &form);
     form.end = LIMIT_LOG_LINE;
     log_line_value(line, &form, message, more);
@@ -280,6 +301,26 @@ static void format_message(struct message *message, const char *format,
     message->text = slice_make(ptr, message->more ? size - 1 : len);
 }
 
+static void write_line(enum log_level level, const struct log_fields *fields,
+                       const struct message *message)
+{
+    struct log_line line = { .len = 0 };
+    enum dress dress = choose_dress();
+    if (shape == LOG_JSON)
+        write_json(&line, level, fields, message->text, message->more);
+    else
+        write_text(&line, level, fields, message->text, message->more, dress);
+    put(level, &line);
+    if (!tap)
+        return;
+    if (dress != DRESS_PLAIN) {
+        line.len = 0;
+        write_text(&line, level, fields, message->text, message->more,
+                   DRESS_PLAIN);
+    }
+    tap(tap_arg, fields, slice_make(line.text, line.len));
+}
+
 void log_write(enum log_level level, const struct log_fields *fields,
                const char *format, ...)
 {
@@ -287,7 +328,6 @@ void log_write(enum log_level level, const struct log_fields *fields,
         return;
     int kept = errno;
     const struct log_fields none = { 0 };
-    struct log_line line = { .len = 0 };
     struct message message;
     va_list args;
     va_start(args, format);
@@ -295,11 +335,7 @@ void log_write(enum log_level level, const struct log_fields *fields,
     va_end(args);
     if (!fields)
         fields = &none;
-    if (shape == LOG_JSON)
-        write_json(&line, level, fields, message.text, message.more);
-    else
-        write_text(&line, level, fields, message.text, message.more);
+    write_line(level, fields, &message);
     free(message.large);
-    put(level, &line);
     errno = kept;
 }

@@ -42,6 +42,12 @@ void log_set_account_shown(bool shown);
  * without its last newline; NULL puts stderr back. */
 typedef void log_sink_fn(void *arg, enum log_level level, struct slice line);
 void log_set_sink(log_sink_fn *sink, void *arg);
+/* Each finished line also goes to tap, as it is told to a file: without colour
+ * or the journal's marks. From inside log_write: tap must not log. NULL: no
+ * more. */
+typedef void log_tap_fn(void *arg, const struct log_fields *fields,
+                        struct slice line);
+void log_set_tap(log_tap_fn *tap, void *arg);
 /* 0 and the level for "debug" "info" "warn" "error", else -1. */
 int log_level_parse(const char *name, enum log_level *level);
 
